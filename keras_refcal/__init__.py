@@ -1,0 +1,3 @@
+"""Train, measure and repair the confidence of Keras classifiers."""
+
+__version__ = "0.1.0"

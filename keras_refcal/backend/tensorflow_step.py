@@ -1,0 +1,46 @@
+"""The training and test step on TensorFlow."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def concrete_value(x):
+    """Returns `x` as a NumPy array, or `None` if it is symbolic."""
+    if isinstance(x, tf.Tensor) and not hasattr(x, "numpy"):
+        return None
+    if isinstance(x, keras.KerasTensor):
+        return None
+    return np.asarray(x)
+
+
+class TrainStep:
+    """Runs `compute_outputs`, `compute_loss` and the optimizer, as Keras' own step."""
+
+    def train_step(self, data):
+        """Updates the weights on one batch and returns the logs."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            outputs = self(x, training=True, return_outputs=True)
+            loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
+            self._track_loss(loss, x)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        weights = self.trainable_weights
+        gradients = tape.gradient(scaled_loss, weights)
+        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def test_step(self, data):
+        """Returns the logs of one batch without updating any weight."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self(x, training=False, return_outputs=True)
+        loss = self.compute_loss(x, y, outputs, sample_weight, training=False)
+        self._track_loss(loss, x)
+        return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def _track_loss(self, loss, x):
+        # Keras' losses divide by the number of replicas; the logs show the whole.
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        batch_size = tf.shape(keras.tree.flatten(x)[0])[0]
+        # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
+        self._loss_tracker.update_state(loss * replicas, sample_weight=batch_size)

@@ -1,0 +1,47 @@
+"""The training and test step on PyTorch."""
+
+import keras
+import numpy as np
+import torch
+
+
+def concrete_value(x):
+    """Returns `x` as a NumPy array, or `None` if it is symbolic or not on the CPU."""
+    if isinstance(x, keras.KerasTensor):
+        return None
+    if isinstance(x, torch.Tensor):
+        if torch.compiler.is_compiling() or x.device.type != "cpu":
+            return None
+        return keras.ops.convert_to_numpy(x)
+    return np.asarray(x)
+
+
+class TrainStep:
+    """Runs `compute_outputs`, `compute_loss` and the optimizer, as Keras' own step."""
+
+    def train_step(self, data):
+        """Updates the weights on one batch and returns the logs."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        self.zero_grad()
+        outputs = self(x, training=True, return_outputs=True)
+        loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
+        self._track_loss(loss, x)
+        self.optimizer.scale_loss(loss).backward()
+        weights = self.trainable_weights
+        gradients = [weight.value.grad for weight in weights]
+        with torch.no_grad():
+            self.optimizer.apply(gradients, weights)
+        return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def test_step(self, data):
+        """Returns the logs of one batch without updating any weight."""
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        outputs = self(x, training=False, return_outputs=True)
+        loss = self.compute_loss(x, y, outputs, sample_weight, training=False)
+        self._track_loss(loss, x)
+        return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def _track_loss(self, loss, x):
+        # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
+        batch_size = keras.tree.flatten(x)[0].shape[0]
+        self._loss_tracker.update_state(loss, sample_weight=batch_size)

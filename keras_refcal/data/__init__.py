@@ -1,0 +1,1 @@
+"""Long-tailed data sets as `tf.data` pipelines."""

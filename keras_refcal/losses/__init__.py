@@ -1,0 +1,6 @@
+"""Losses, all `keras.losses.Loss`."""
+
+from keras_refcal.losses.cross_entropy import CrossEntropyLoss
+from keras_refcal.losses.mdca import MDCALoss
+
+__all__ = ["CrossEntropyLoss", "MDCALoss"]

@@ -1,0 +1,48 @@
+"""Cross-entropy, the classification term of RefCal."""
+
+from keras_refcal.losses.base import ClassificationLoss
+from keras_refcal.ops import classification
+from keras_refcal.ops.labels import class_distribution
+from keras_refcal.registration import serializable
+from keras_refcal.validation import check_in_range
+
+
+@serializable
+class CrossEntropyLoss(ClassificationLoss):
+    """Cross-entropy between labels and predictions, in nats.
+
+    For target row q and predicted probabilities p the value of a sample is
+    `-sum_c q_c log p_c`. Labels may be class ids, one-hot or soft (mixup, CutMix).
+
+    Args:
+        label_smoothing: Number in [0, 1]: the share of each target row that is
+            spread evenly over all classes (Szegedy et al., 2016, as in Keras).
+        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+
+    Raises:
+        ValueError: If `label_smoothing` is outside [0, 1], or if shapes or labels of
+            a batch do not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.losses import CrossEntropyLoss
+    >>> probabilities = np.array([[0.5, 0.5], [0.25, 0.75]])
+    >>> loss = CrossEntropyLoss()
+    >>> round(float(loss(np.array([0, 1]), probabilities)), 4)
+    0.4904
+    """
+
+    def __init__(self, label_smoothing=0.0, name="cross_entropy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        check_in_range("label_smoothing", label_smoothing, 0, 1)
+        self.label_smoothing = label_smoothing
+
+    def values(self, y_true, logits):
+        """Returns the cross-entropy of each sample, shape `(batch,)`."""
+        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
+        return classification.cross_entropy(targets, logits, self.label_smoothing)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}

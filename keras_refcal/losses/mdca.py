@@ -1,0 +1,40 @@
+"""Multi-class difference in confidence and accuracy, RefCal's calibration term."""
+
+from keras_refcal.losses.base import BatchPenalty
+from keras_refcal.ops import calibration
+from keras_refcal.ops.labels import class_distribution
+from keras_refcal.registration import serializable
+
+
+@serializable
+class MDCALoss(BatchPenalty):
+    """Mean over classes of |mean probability - frequency| over the batch.
+
+    A penalty to add to a classification loss: it is 0 when the mean probability of
+    each class equals the share of the samples that have it. Range [0, 2 / C].
+
+    Args:
+        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
+
+    Raises:
+        ValueError: If shapes or labels of a batch do not fit.
+
+    Reference:
+        [Hebbalaguppe et al., 2022](https://arxiv.org/abs/2203.13834), eq. 4.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.losses import MDCALoss
+    >>> probabilities = np.array([[0.9, 0.1], [0.7, 0.3]])
+    >>> round(float(MDCALoss()(np.array([0, 1]), probabilities)), 4)
+    0.3
+    """
+
+    def __init__(self, name="mdca", **kwargs):
+        super().__init__(name=name, **kwargs)
+
+    def penalty(self, y_true, logits, sample_weight):
+        """Returns the penalty of the batch, a scalar."""
+        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
+        return calibration.mdca(targets, logits, sample_weight)

@@ -1,0 +1,1 @@
+"""Metrics, all `keras.metrics.Metric`."""

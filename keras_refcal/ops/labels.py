@@ -1,0 +1,54 @@
+"""Labels and predictions in the forms that every formula uses."""
+
+from keras import ops
+
+from keras_refcal.types import Tensor
+
+# Below this a probability is read as this: its logarithm, and the gradient of its
+# logarithm times any sensible weight, stay finite in float32.
+MIN_PROBABILITY = 1e-30
+
+
+def class_ids(y_true: Tensor) -> Tensor:
+    """Returns class ids, shape `(batch,)`, from ids or rows of probabilities.
+
+    Args:
+        y_true: Shape `(batch,)`, `(batch, 1)` or `(batch, num_classes)`.
+    """
+    if len(y_true.shape) == 2 and y_true.shape[1] != 1:
+        return ops.argmax(y_true, axis=-1)
+    return ops.cast(ops.reshape(y_true, (-1,)), "int32")
+
+
+def class_distribution(y_true: Tensor, num_classes: int, dtype="float32") -> Tensor:
+    """Returns labels as rows of probabilities, shape `(batch, num_classes)`.
+
+    Args:
+        y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or rows of
+            probabilities, shape `(batch, num_classes)`.
+        num_classes: Number of classes.
+        dtype: Floating type of the result.
+    """
+    if len(y_true.shape) == 2 and y_true.shape[1] == num_classes > 1:
+        return ops.cast(y_true, dtype)
+    return ops.one_hot(class_ids(y_true), num_classes, dtype=dtype)
+
+
+def log_probabilities(probabilities: Tensor) -> Tensor:
+    """Returns log-probabilities that are finite for a probability of 0."""
+    return ops.log(ops.maximum(probabilities, MIN_PROBABILITY))
+
+
+def weighted_mean(values: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+    """Returns the mean over the first axis; weight 0 equals absence.
+
+    Args:
+        values: Shape `(batch, ...)`.
+        sample_weight: Shape `(batch,)`, or `None` for equal weights. If all weights
+            are 0, so is the result.
+    """
+    if sample_weight is None:
+        return ops.mean(values, axis=0)
+    shape = (-1,) + (1,) * (len(values.shape) - 1)
+    total = ops.sum(values * ops.reshape(sample_weight, shape), axis=0)
+    return ops.divide_no_nan(total, ops.sum(sample_weight))

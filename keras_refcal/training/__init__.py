@@ -1,0 +1,1 @@
+"""Recipes, schedules and callbacks."""

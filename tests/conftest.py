@@ -1,0 +1,24 @@
+"""Set-up shared by all tests; `KERAS_BACKEND` chooses the backend of a run."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+if os.environ.get("KERAS_BACKEND") == "torch":
+    import torch  # noqa: F401  before TensorFlow, which otherwise crashes it
+
+import hypothesis
+import keras
+import pytest
+
+hypothesis.settings.register_profile(
+    "default", max_examples=15, deadline=None, derandomize=True
+)
+hypothesis.settings.register_profile("slow", max_examples=10_000, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    keras.utils.set_random_seed(0)
