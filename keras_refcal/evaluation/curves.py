@@ -1,0 +1,215 @@
+"""Curves as arrays: what the plots and the report draw."""
+
+import dataclasses
+from statistics import NormalDist
+
+import numpy as np
+
+from keras_refcal.evaluation.counts import BinCounts, divide
+from keras_refcal.evaluation.equal_mass import quantile_edges
+from keras_refcal.evaluation.inputs import as_predictions
+from keras_refcal.ops.binning import bin_index, convention_edges
+
+
+@dataclasses.dataclass(frozen=True)
+class ReliabilityCurve:
+    """Mean confidence against accuracy, bin by bin.
+
+    `from_counts` makes one from the additive counters of a streaming metric.
+
+    Attributes:
+        edges: Ascending bin edges, shape `(num_bins + 1,)`.
+        weight: Number of samples (or their weight) in each bin, `(num_bins,)`.
+        confidence: Mean confidence in each bin, NaN where it is empty.
+        accuracy: Share of right answers in each bin, NaN where it is empty; for one
+            class, the share of samples of that class.
+    """
+
+    edges: np.ndarray
+    weight: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    @classmethod
+    def from_counts(cls, edges, weight, confidence_sum, correct_sum):
+        """Makes the curve from additive counters, each of shape `(num_bins,)`."""
+        arrays = (np.asarray(a, "float64") for a in (weight, confidence_sum))
+        weight, confidence_sum = arrays
+        return cls(
+            np.asarray(edges, "float64"),
+            weight,
+            divide(confidence_sum, weight),
+            divide(np.asarray(correct_sum, "float64"), weight),
+        )
+
+    @property
+    def gap(self) -> np.ndarray:
+        """Mean confidence minus accuracy; above 0 is overconfident."""
+        return self.confidence - self.accuracy
+
+    @property
+    def expected_calibration_error(self) -> float:
+        """Mean over samples of their bin's absolute gap; NaN without samples."""
+        gaps = np.nansum(self.weight * np.abs(self.gap))
+        return float(divide(gaps, self.weight.sum()))
+
+    def accuracy_interval(self, level=0.95) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the Wilson interval of each bin's accuracy, `(low, high)`.
+
+        Args:
+            level: Confidence level of the interval, in (0, 1).
+        """
+        if not 0 < level < 1:
+            raise ValueError(f"`level` must lie in (0, 1). Received: {level!r}")
+        z = NormalDist().inv_cdf(0.5 + level / 2)
+        total = self.weight + z**2
+        centre = (self.accuracy * self.weight + z**2 / 2) / total
+        spread = self.weight * self.accuracy * (1 - self.accuracy) + z**2 / 4
+        half = z / total * np.sqrt(spread)
+        return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class ConfidenceHistogram:
+    """Number of right and wrong answers by confidence.
+
+    Attributes:
+        edges: Ascending bin edges, shape `(num_bins + 1,)`.
+        right: Number of right answers in each bin, shape `(num_bins,)`.
+        wrong: Number of wrong answers in each bin, shape `(num_bins,)`.
+    """
+
+    edges: np.ndarray
+    right: np.ndarray
+    wrong: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class RiskCoverageCurve:
+    """Error rate among the most confident samples, one point a distinct confidence.
+
+    Attributes:
+        coverage: Share of the samples that is answered, ascending to 1.
+        risk: Error rate of the answered samples.
+        threshold: Smallest confidence that is answered.
+    """
+
+    coverage: np.ndarray
+    risk: np.ndarray
+    threshold: np.ndarray
+
+
+def reliability_curve(
+    y_true,
+    probabilities=None,
+    *,
+    logits=None,
+    num_bins=15,
+    binning="uniform",
+    convention="guo",
+    class_id=None,
+) -> ReliabilityCurve:
+    """Returns the reliability curve of the predicted class, or of one class.
+
+    Args:
+        y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
+        probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
+        logits: In place of `probabilities`.
+        num_bins: Number of bins.
+        binning: `"uniform"` for equal width, `"quantile"` for equal mass.
+        convention: Which side of a uniform bin is closed, see
+            `ops.binning.convention_edges`.
+        class_id: A class whose probability is set against its frequency; `None` for
+            the predicted class and its accuracy.
+
+    Raises:
+        ValueError: For input that is not valid, see `evaluate`.
+
+    >>> curve = reliability_curve([1, 0, 1], [[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]],
+    ...                           num_bins=2)
+    >>> curve.weight.tolist(), round(float(curve.gap[1]), 4)
+    ([0.0, 3.0], 0.0667)
+    """
+    predictions = as_predictions(y_true, probabilities, logits)
+    confidence, correct = _events(predictions, class_id)
+    if binning == "quantile":
+        edges, closed = quantile_edges(confidence, num_bins), "right"
+    elif binning == "uniform":
+        edges, closed = convention_edges(num_bins, convention)
+    else:
+        raise ValueError(
+            f"`binning` must be 'uniform' or 'quantile'. Received: {binning!r}"
+        )
+    index = bin_index(confidence, edges, closed, xp=np)
+    counts = BinCounts.of(index, len(edges) - 1, confidence, correct)
+    return ReliabilityCurve.from_counts(
+        edges, counts.weight, counts.confidence, counts.correct
+    )
+
+
+def confidence_histogram(
+    y_true, probabilities=None, *, logits=None, num_bins=15
+) -> ConfidenceHistogram:
+    """Returns the number of right and of wrong answers by confidence.
+
+    Args:
+        y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
+        probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
+        logits: In place of `probabilities`.
+        num_bins: Number of bins of equal width, right-closed.
+
+    Raises:
+        ValueError: For input that is not valid, see `evaluate`.
+
+    >>> histogram = confidence_histogram([1, 1], [[0.1, 0.9], [0.6, 0.4]], num_bins=2)
+    >>> histogram.right.tolist(), histogram.wrong.tolist()
+    ([0, 1], [0, 1])
+    """
+    predictions = as_predictions(y_true, probabilities, logits)
+    edges, closed = convention_edges(num_bins)
+    index = bin_index(predictions.confidence, edges, closed, xp=np)
+    return ConfidenceHistogram(
+        edges.astype("float64"),
+        np.bincount(index[predictions.correct], minlength=num_bins),
+        np.bincount(index[~predictions.correct], minlength=num_bins),
+    )
+
+
+def risk_coverage_curve(
+    y_true, probabilities=None, *, logits=None
+) -> RiskCoverageCurve:
+    """Returns the error rate of the samples above each distinct confidence.
+
+    Args:
+        y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
+        probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
+        logits: In place of `probabilities`.
+
+    Raises:
+        ValueError: For input that is not valid, see `evaluate`.
+
+    >>> curve = risk_coverage_curve([1, 1], [[0.1, 0.9], [0.6, 0.4]])
+    >>> curve.coverage.tolist(), curve.risk.tolist()
+    ([0.5, 1.0], [0.0, 0.5])
+    """
+    predictions = as_predictions(y_true, probabilities, logits)
+    order = np.argsort(-predictions.confidence, kind="stable")
+    confidence = predictions.confidence[order]
+    errors = np.cumsum(~predictions.correct[order])
+    last = np.append(np.flatnonzero(np.diff(confidence)), len(confidence) - 1)
+    return RiskCoverageCurve(
+        coverage=(last + 1) / len(confidence),
+        risk=errors[last] / (last + 1),
+        threshold=confidence[last].astype("float64"),
+    )
+
+
+def _events(predictions, class_id):
+    if class_id is None:
+        return predictions.confidence, predictions.correct
+    if not 0 <= class_id < predictions.num_classes:
+        raise ValueError(
+            f"`class_id` must lie in 0..{predictions.num_classes - 1}. "
+            f"Received: {class_id!r}"
+        )
+    return predictions.probabilities[:, class_id], predictions.labels == class_id
