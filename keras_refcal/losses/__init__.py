@@ -2,5 +2,6 @@
 
 from keras_refcal.losses.cross_entropy import CrossEntropyLoss
 from keras_refcal.losses.mdca import MDCALoss
+from keras_refcal.losses.supervised_contrastive import SupervisedContrastiveLoss
 
-__all__ = ["CrossEntropyLoss", "MDCALoss"]
+__all__ = ["CrossEntropyLoss", "MDCALoss", "SupervisedContrastiveLoss"]

@@ -157,6 +157,15 @@ def logits_of(y_pred, from_logits):
     return y_pred if from_logits else log_probabilities(y_pred)
 
 
+def embeddings_of(y_pred):
+    """Returns the embeddings of a prediction.
+
+    Args:
+        y_pred: A mapping with the entry `"embeddings"`, or the embeddings themselves.
+    """
+    return y_pred["embeddings"] if isinstance(y_pred, dict) else y_pred
+
+
 def _merge_mask(y_pred, sample_weight):
     mask = getattr(y_pred, "_keras_mask", None)
     if mask is None:

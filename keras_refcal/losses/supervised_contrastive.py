@@ -1,0 +1,127 @@
+"""Supervised contrastive loss, RefCal's refinement term, and SimCLR."""
+
+from keras_refcal.losses.base import WeightedLoss, embeddings_of
+from keras_refcal.ops import contrastive
+from keras_refcal.ops.labels import class_ids
+from keras_refcal.registration import serializable
+from keras_refcal.validation import (
+    check_batch,
+    check_choice,
+    check_labels,
+    check_positive,
+)
+
+
+class ContrastiveLoss(WeightedLoss):
+    """What the contrastive losses share: their arguments and checked embeddings.
+
+    Args:
+        temperature: Number above 0 that divides similarities; smaller looks at
+            nearer neighbours.
+        base_temperature: The loss is scaled by `temperature / base_temperature`.
+        contrast_mode: `"all"` views of a sample are anchors, or only the first
+            `"one"`. Contrasts are always all views.
+        normalize: Whether to scale embeddings to unit length first.
+        name: Optional name of the loss.
+        reduction: As in `keras.losses.Loss`.
+        dtype: As in `keras.losses.Loss`; float32 at least.
+
+    Call arguments:
+        y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or one-hot rows, shape
+            `(batch, num_classes)`.
+        y_pred: Embeddings, shape `(batch, dim)` or `(batch, views, dim)`, or the
+            outputs of a `RefCalModel`: a mapping whose entry `"embeddings"` is that.
+        sample_weight: Optional, shape `(batch,)`. A sample of weight 2 counts twice
+            as an anchor, and twice as a contrast and positive of other samples.
+            Weight 0 equals absence.
+    """
+
+    def __init__(
+        self,
+        temperature=0.1,
+        base_temperature=0.07,
+        contrast_mode="all",
+        normalize=True,
+        name=None,
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
+        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        check_positive("temperature", temperature)
+        check_positive("base_temperature", base_temperature)
+        check_choice("contrast_mode", contrast_mode, ("all", "one"))
+        self.temperature = temperature
+        self.base_temperature = base_temperature
+        self.contrast_mode = contrast_mode
+        self.normalize = normalize
+
+    def weighted_values(self, y_true, y_pred, sample_weight):
+        """Returns the loss of each sample, shape `(batch,)`."""
+        embeddings = embeddings_of(y_pred)
+        check_batch("y_pred", embeddings, ranks=(2, 3))
+        return contrastive.supervised_contrastive(
+            embeddings,
+            self.positives(y_true, embeddings),
+            sample_weight,
+            temperature=self.temperature,
+            base_temperature=self.base_temperature,
+            contrast_mode=self.contrast_mode,
+            normalize=self.normalize,
+        )
+
+    def positives(self, y_true, embeddings):
+        """Returns class ids `(batch,)` or a mask `(batch, batch)`."""
+        raise NotImplementedError
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "temperature": self.temperature,
+            "base_temperature": self.base_temperature,
+            "contrast_mode": self.contrast_mode,
+            "normalize": self.normalize,
+        }
+
+
+@serializable
+class SupervisedContrastiveLoss(ContrastiveLoss):
+    """Pulls embeddings of one class together and pushes the other classes away.
+
+    For an anchor i with positives P(i) (the other views and samples of its class),
+    all other contrasts A(i) and temperature T:
+
+        loss_i = -T / T_base / |P(i)|
+                 · Σ_{p∈P(i)} log(e^{z_i·z_p/T} / Σ_{a∈A(i)} e^{z_i·z_a/T})
+
+    An anchor without a positive adds 0 and still counts in the mean. The least
+    value is not 0 but grows with the logarithm of the number of positives.
+
+    Args:
+        **kwargs: `temperature`, `base_temperature`, `contrast_mode`, `normalize`,
+            `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
+
+    Raises:
+        ValueError: If an argument is out of its range, or if shapes of a batch do not
+            fit.
+
+    Reference:
+        [Khosla et al., 2020](https://arxiv.org/abs/2004.11362), eq. 2.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.losses import SupervisedContrastiveLoss
+    >>> embeddings = np.array([[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]])
+    >>> loss = SupervisedContrastiveLoss(temperature=1.0, base_temperature=1.0)
+    >>> round(float(loss(np.array([0, 1]), embeddings)), 4)
+    0.5514
+    """
+
+    def __init__(self, *args, name="supervised_contrastive", **kwargs):
+        super().__init__(*args, name=name, **kwargs)
+
+    def positives(self, y_true, embeddings):
+        """Returns the class ids, shape `(batch,)`."""
+        check_labels(y_true, embeddings)
+        return class_ids(y_true)

@@ -1,0 +1,125 @@
+"""Contrastive losses: pure functions of a batch of embeddings, one value a sample.
+
+Shapes: B batch, V views, D features, C classes. `embeddings` are `(B, V, D)`, or
+`(B, D)` for one view. Every view of every sample is a contrast; a sample is never its
+own contrast. `sample_weight` is `(B,)` or `None` and counts everywhere: in the sum
+over contrasts, in the mean over positives and in the mean over anchors, so weight 0
+equals absence. An anchor without a positive adds 0. All values are in nats.
+"""
+
+from keras import ops
+
+from keras_refcal.types import Tensor
+
+# Stands for minus infinity where infinity would turn a gradient into NaN.
+_NEVER = -1e30
+_TINY = 1e-37
+
+
+def supervised_contrastive(
+    embeddings: Tensor,
+    positives: Tensor,
+    sample_weight: Tensor | None = None,
+    temperature=0.1,
+    base_temperature=0.07,
+    contrast_mode="all",
+    normalize=True,
+) -> Tensor:
+    """Returns the supervised contrastive loss of each sample, shape `(B,)`.
+
+    For an anchor i with positives P(i) and all other contrasts A(i),
+
+        loss_i = -T / T_base / |P(i)| · Σ_{p∈P(i)} log(e^{z_i·z_p/T} / Σ_{a∈A(i)} e^{z_i·z_a/T})
+
+    and the value of a sample is the mean over its views, or that of its first view
+    if `contrast_mode` is `"one"`.
+
+    Args:
+        embeddings: Shape `(B, V, D)` or `(B, D)`.
+        positives: Class ids, shape `(B,)`: samples of one class are each other's
+            positives. Or a mask, shape `(B, B)`: row i holds 1 for the positives of
+            sample i, 0 elsewhere; it may be asymmetric.
+        sample_weight: Shape `(B,)` or `None`.
+        temperature: T, dimensionless, positive.
+        base_temperature: T_base, dimensionless, positive.
+        contrast_mode: `"all"` views are anchors, or only the first `"one"`.
+        normalize: Whether to scale embeddings to unit length.
+    """  # noqa: E501
+    rows = _rows(embeddings, normalize, temperature)
+    batch_size, views = ops.shape(embeddings)[0], _num_views(embeddings)
+    weights = _row_weights(sample_weight, views, batch_size, rows.dtype)
+    if len(positives.shape) == 1:
+        positives = _same(positives, positives)
+    positives = ops.tile(ops.cast(positives, rows.dtype), (views, views))
+    contrasts = ops.tile(ops.expand_dims(weights, 0), (views * batch_size, 1))
+    values = _anchor_losses(rows, contrasts, positives * contrasts)
+    values = ops.reshape(values, (views, batch_size))
+    values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
+    return _weigh(values * (temperature / base_temperature), sample_weight)
+
+
+def own_views(embeddings: Tensor) -> Tensor:
+    """Returns the positives of SimCLR, shape `(B,)`: every sample is its own class."""
+    return ops.arange(ops.shape(embeddings)[0], dtype="int32")
+
+
+def l2_normalize(x: Tensor) -> Tensor:
+    """Returns `x` scaled to unit length over its last axis; a zero row stays zero."""
+    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
+    return x * ops.rsqrt(ops.maximum(square, 1e-12))
+
+
+def _anchor_losses(rows, contrasts, positives):
+    """Returns `log Σ_a c_ia e^{s_ia} - Σ_p m_ip s_ip / Σ_p m_ip`, shape `(N,)`.
+
+    Args:
+        rows: Embeddings that are divided by the square root of the temperature,
+            shape `(N, D)`.
+        contrasts: Factor c of each exponential, shape `(N, N)`; the diagonal is
+            ignored.
+        positives: Weight m of each positive, shape `(N, N)`; the diagonal is ignored.
+    """
+    similarity = ops.matmul(rows, ops.transpose(rows))
+    index = ops.arange(ops.shape(rows)[0])
+    others = ops.cast(index[:, None] != index[None, :], rows.dtype)
+    contrasts, positives = contrasts * others, positives * others
+    similarity = ops.where(contrasts > 0, similarity, _NEVER)
+    maximum = ops.stop_gradient(ops.max(similarity, axis=1, keepdims=True))
+    shifted = similarity - maximum
+    total = ops.sum(contrasts * ops.exp(shifted), axis=1)
+    count = ops.sum(positives, axis=1)
+    mean = ops.divide_no_nan(ops.sum(positives * shifted, axis=1), count)
+    return ops.where(count > 0, ops.log(ops.maximum(total, _TINY)) - mean, 0.0)
+
+
+def _rows(embeddings, normalize, temperature):
+    """Returns the views one after another, shape `(V * B, D)`, over sqrt(T)."""
+    if normalize:
+        embeddings = l2_normalize(embeddings)
+    if len(embeddings.shape) == 3:
+        embeddings = ops.transpose(embeddings, (1, 0, 2))
+    rows = ops.reshape(embeddings, (-1, embeddings.shape[-1]))
+    return rows * temperature**-0.5
+
+
+def _num_views(embeddings):
+    return embeddings.shape[1] if len(embeddings.shape) == 3 else 1
+
+
+def _row_weights(sample_weight, views, batch_size, dtype):
+    if sample_weight is None:
+        return ops.ones((views * batch_size,), dtype)
+    return ops.tile(ops.stop_gradient(ops.cast(sample_weight, dtype)), (views,))
+
+
+def _same(labels, other_labels):
+    return labels[:, None] == other_labels[None, :]
+
+
+def _weigh(values, sample_weight):
+    """Scales values so that their mean is the weighted mean."""
+    if sample_weight is None:
+        return values
+    size = ops.cast(ops.shape(values)[0], values.dtype)
+    weight = ops.cast(sample_weight, values.dtype)
+    return values * ops.divide_no_nan(weight * size, ops.sum(weight))
