@@ -15,6 +15,12 @@ def check_positive(name, value):
         raise ValueError(f"`{name}` must be a positive number. Received: {value!r}")
 
 
+def check_non_negative(name, value):
+    """Raises `ValueError` unless `value` is a finite number of 0 or more."""
+    if not (np.isscalar(value) and np.isfinite(value) and value >= 0):
+        raise ValueError(f"`{name}` must be a number >= 0. Received: {value!r}")
+
+
 def check_in_range(name, value, low, high):
     """Raises `ValueError` unless `low <= value <= high`."""
     if not (np.isscalar(value) and low <= value <= high):

@@ -9,7 +9,6 @@ if os.environ.get("KERAS_BACKEND") == "torch":
     import torch  # noqa: F401  before TensorFlow, which otherwise crashes it
 
 import hypothesis
-import keras
 import pytest
 
 hypothesis.settings.register_profile(
@@ -21,4 +20,8 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 @pytest.fixture(autouse=True)
 def seeded():
+    """Starts every test from the same seed."""
+    # Imported here: the process that only distributes tests needs no framework.
+    import keras
+
     keras.utils.set_random_seed(0)

@@ -13,7 +13,7 @@ def concrete_value(x):
 
 
 class TrainStep:
-    """Runs `compute_outputs`, `compute_loss` and the optimizer, as Keras' own step.
+    """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does.
 
     JAX functions are pure, so every variable goes in and comes out of a step.
     """

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_refcal.backend.tensorflow_ranks import by_rank
+
 
 def concrete_value(x):
     """Returns `x` as a NumPy array, or `None` if it is symbolic."""
@@ -15,7 +17,19 @@ def concrete_value(x):
 
 
 class TrainStep:
-    """Runs `compute_outputs`, `compute_loss` and the optimizer, as Keras' own step."""
+    """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does."""
+
+    def make_train_function(self, force=False):
+        """See `keras.Model`; inputs of each rank get a function of their own."""
+        by_rank(self, "train_function", super().make_train_function, force)
+
+    def make_test_function(self, force=False):
+        """See `keras.Model`; inputs of each rank get a function of their own."""
+        by_rank(self, "test_function", super().make_test_function, force)
+
+    def make_predict_function(self, force=False):
+        """See `keras.Model`; inputs of each rank get a function of their own."""
+        by_rank(self, "predict_function", super().make_predict_function, force)
 
     def train_step(self, data):
         """Updates the weights on one batch and returns the logs."""

@@ -17,7 +17,7 @@ def concrete_value(x):
 
 
 class TrainStep:
-    """Runs `compute_outputs`, `compute_loss` and the optimizer, as Keras' own step."""
+    """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does."""
 
     def train_step(self, data):
         """Updates the weights on one batch and returns the logs."""

@@ -1,1 +1,5 @@
-"""Layers, heads and calibrators."""
+"""Layers: heads, prototypes and post-hoc calibrators, all `keras.layers.Layer`."""
+
+from keras_refcal.layers.projection_head import ProjectionHead
+
+__all__ = ["ProjectionHead"]

@@ -1,0 +1,72 @@
+"""The head that maps an encoder's features to the contrastive embedding."""
+
+import keras
+from keras import ops
+
+from keras_refcal.ops.vectors import unit_vectors
+from keras_refcal.registration import serializable
+
+
+@serializable
+class ProjectionHead(keras.layers.Layer):
+    """Dense, ReLU, Dense, L2 normalisation: the head of the contrastive loss.
+
+    The hidden layer is as wide as the input, as published (2048, 2048, 128).
+
+    Args:
+        projection_dim: Positive integer, length of the embedding.
+        **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Features, shape `(batch, features)`.
+
+    Returns:
+        Unit vectors, shape `(batch, projection_dim)`.
+
+    Raises:
+        ValueError: If `projection_dim` is not positive.
+
+    Reference:
+        [Khosla et al., 2020](https://arxiv.org/abs/2004.11362), section 3.1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.layers import ProjectionHead
+    >>> embedding = ProjectionHead(4)(np.ones((2, 8), "float32"))
+    >>> tuple(embedding.shape)
+    (2, 4)
+    """
+
+    def __init__(self, projection_dim=128, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(projection_dim, int) or projection_dim < 1:
+            raise ValueError(
+                "`projection_dim` must be a positive integer. "
+                f"Received: {projection_dim!r}"
+            )
+        self.projection_dim = projection_dim
+
+    def build(self, input_shape):
+        """Creates the two dense layers."""
+        self.hidden = keras.layers.Dense(
+            input_shape[-1], activation="relu", dtype=self.dtype_policy, name="hidden"
+        )
+        self.output_layer = keras.layers.Dense(
+            self.projection_dim, dtype=self.dtype_policy, name="output"
+        )
+        self.hidden.build(input_shape)
+        self.output_layer.build(input_shape)
+
+    def call(self, inputs):
+        """Returns the unit vectors in float32."""
+        projected = self.output_layer(self.hidden(inputs))
+        return unit_vectors(ops.cast(projected, "float32"))
+
+    def compute_output_shape(self, input_shape):
+        """Returns the shape of the embedding."""
+        return (*input_shape[:-1], self.projection_dim)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "projection_dim": self.projection_dim}

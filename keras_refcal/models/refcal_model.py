@@ -1,0 +1,225 @@
+"""The model of RefCal: an encoder with a contrastive head and a classifier."""
+
+import keras
+from keras import ops
+
+from keras_refcal.backend import TrainStep
+from keras_refcal.layers.projection_head import ProjectionHead
+from keras_refcal.models.compiled_loss import as_refcal_loss
+from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
+from keras_refcal.registration import serializable
+
+
+@serializable
+class RefCalModel(TrainStep, keras.Model):
+    """An encoder, a projection head for refinement and a classifier.
+
+    Calling the model returns probabilities, as `keras.applications` models do. Its
+    losses see logits and embeddings, so
+    `model.compile(optimizer, loss=RefCalLoss(), metrics=["accuracy"])` is right as it
+    stands. A stage is a compile: the head that no term of the loss reaches is frozen
+    until the next `compile`.
+
+    Args:
+        encoder: A `keras.Model` or layer that maps `(batch, ...)` inputs, for example
+            images `(batch, height, width, channels)`, to features
+            `(batch, features)`. It is saved with the model.
+        num_classes: Integer, 2 or more.
+        projection_dim: Positive integer, length of the contrastive embedding.
+        classifier_activation: `"softmax"`, or `None` to return logits.
+        **kwargs: `name`, `dtype`, `trainable` of `keras.Model`.
+
+    Call arguments:
+        inputs: What the encoder takes, or the same with a view axis after the batch
+            axis: `(batch, views, height, width, channels)`. All views go through the
+            encoder as one batch.
+        training: Whether to run in training mode. A frozen encoder runs in inference
+            mode always.
+        return_outputs: Whether to return a mapping of `"predictions"`, shape
+            `(batch, num_classes)`, `"logits"`, shape `(batch, views, num_classes)`,
+            and `"embeddings"`, shape `(batch, views, projection_dim)`, instead.
+
+    Returns:
+        Probabilities, shape `(batch, num_classes)`, the mean over the views.
+
+    Raises:
+        ValueError: If an argument or the rank of the inputs does not fit.
+
+    Reference:
+        [RefCal, 2026](https://arxiv.org/abs/2605.23249).
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> import keras_refcal
+    >>> encoder = keras.Sequential(
+    ...     [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(16)]
+    ... )
+    >>> model = keras_refcal.RefCalModel(encoder, num_classes=10)
+    >>> model.compile("sgd", loss=keras_refcal.losses.RefCalLoss())
+    >>> images, labels = np.ones((4, 8, 8, 1)), np.array([0, 1, 1, 0])
+    >>> history = model.fit(images, labels, verbose=0)
+    >>> sorted(history.history)
+    ['calibration_loss', 'classification_loss', 'loss', 'refinement_loss']
+    >>> model.predict(images, verbose=0).shape
+    (4, 10)
+    """
+
+    def __init__(
+        self,
+        encoder,
+        num_classes,
+        projection_dim=128,
+        classifier_activation="softmax",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if not isinstance(num_classes, int) or num_classes < 2:
+            raise ValueError(
+                f"`num_classes` must be an integer >= 2. Received: {num_classes!r}"
+            )
+        if classifier_activation not in ("softmax", None):
+            raise ValueError(
+                "`classifier_activation` must be 'softmax' or None. "
+                f"Received: {classifier_activation!r}"
+            )
+        self.encoder = encoder
+        self.num_classes = num_classes
+        self.projection_dim = projection_dim
+        self.classifier_activation = classifier_activation
+        self.projection = ProjectionHead(
+            projection_dim, dtype=self.dtype_policy, name="projection"
+        )
+        # Logits and softmax stay in float32 under mixed precision.
+        self.classifier = keras.layers.Dense(
+            num_classes, dtype="float32", name="classifier"
+        )
+        self._term_trackers = {
+            term: keras.metrics.Mean(name=f"{term}_loss")
+            for term in ("refinement", "calibration", "classification")
+        }
+        self._refcal_loss = None
+        if getattr(encoder, "inputs", None):
+            self.build(encoder.input_shape)
+
+    def build(self, input_shape):
+        """Creates the weights for inputs with or without a view axis."""
+        rank = encoder_rank(self.encoder)
+        if len(input_shape) == rank + 1:
+            input_shape = (input_shape[0], *input_shape[2:])
+        if not self.encoder.built:
+            self.encoder.build(input_shape)
+        features_shape = self.encoder.compute_output_shape(tuple(input_shape))
+        if len(features_shape) != 2:
+            raise ValueError(
+                "`encoder` must return features of shape (batch, features). "
+                f"Received an encoder with output shape {features_shape}."
+            )
+        self.projection.build(features_shape)
+        self.classifier.build(features_shape)
+        self.built = True
+
+    def call(self, inputs, training=None, return_outputs=False):
+        """Returns probabilities, or all outputs as a mapping."""
+        images, views = fold_views(inputs, encoder_rank(self.encoder))
+        encoder_training = training and self.encoder.trainable
+        features = self.encoder(images, training=encoder_training)
+        logits = unfold_views(self.classifier(features), views)
+        predictions = logits
+        if self.classifier_activation == "softmax":
+            predictions = ops.softmax(logits, axis=-1)
+        predictions = ops.mean(predictions, axis=1)
+        if not return_outputs:
+            return predictions
+        return {
+            "predictions": predictions,
+            "logits": logits,
+            "embeddings": unfold_views(self.projection(features), views),
+        }
+
+    def compile(self, optimizer="rmsprop", loss=None, *, loss_weights=None, **kwargs):
+        """Configures a stage of training; see `keras.Model.compile`.
+
+        Args:
+            optimizer: As in Keras.
+            loss: A `RefCalLoss`, any other loss of this package (which then becomes
+                the one term of a `RefCalLoss`), or any Keras loss, which sees the
+                predictions alone.
+            loss_weights: Must be `None` with a `RefCalLoss`, which has its own.
+            **kwargs: As in Keras.
+        """
+        self._refcal_loss = as_refcal_loss(loss)
+        if self._refcal_loss is not None and loss_weights is not None:
+            raise ValueError(
+                "`loss_weights` does not apply to RefCalLoss: set "
+                "`calibration_weight` and `refinement_weight` of the loss. "
+                f"Received: loss_weights={loss_weights}"
+            )
+        terms = self._active_terms()
+        self.projection.trainable = "refinement" in terms
+        self.classifier.trainable = bool({"classification", "calibration"} & {*terms})
+        super().compile(
+            optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs
+        )
+
+    def compile_from_config(self, config):
+        """Compiles the model as it was compiled when it was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def freeze_encoder(self):
+        """Keeps the encoder's weights and statistics as they are from now on.
+
+        Call `compile` afterwards, as Keras asks after any change of `trainable`.
+        """
+        self.encoder.trainable = False
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """Returns the total loss of a batch and records its terms."""
+        if self._refcal_loss is None:
+            predictions = _predictions(y_pred)
+            return super().compute_loss(x, y, predictions, sample_weight, training)
+        values = self._refcal_loss.term_values(y, y_pred, sample_weight)
+        batch_size = ops.shape(_predictions(y_pred))[0]
+        for name, value in values.items():
+            self._term_trackers[name].update_state(value, sample_weight=batch_size)
+        additional = [ops.sum(loss) for loss in self.losses]
+        return self._refcal_loss.total(values) + sum(additional)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the compiled metrics with the predictions and returns all logs."""
+        return super().compute_metrics(x, y, _predictions(y_pred), sample_weight)
+
+    @property
+    def metrics(self):
+        """The metrics of this compile; losses of inactive terms are left out."""
+        active = self._active_terms()
+        inactive = [t for name, t in self._term_trackers.items() if name not in active]
+        return [m for m in super().metrics if not any(m is t for t in inactive)]
+
+    def get_config(self):
+        """Returns the constructor's arguments, the encoder serialised."""
+        return {
+            **super().get_config(),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "num_classes": self.num_classes,
+            "projection_dim": self.projection_dim,
+            "classifier_activation": self.classifier_activation,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the model that `get_config` described."""
+        encoder = keras.saving.deserialize_keras_object(config["encoder"])
+        return cls(**{**config, "encoder": encoder})
+
+    def _active_terms(self):
+        return () if self._refcal_loss is None else tuple(self._refcal_loss.terms)
+
+
+def _predictions(outputs):
+    return outputs["predictions"] if isinstance(outputs, dict) else outputs

@@ -1,0 +1,78 @@
+"""Callbacks: checkpoints that resume a stage, and progress as lines of text."""
+
+import pathlib
+import re
+
+import keras
+
+from keras_refcal.training.files import read_json, replacing, write_json
+
+_NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
+
+
+class StageCheckpoint(keras.callbacks.Callback):
+    """Saves weights, optimizer state and history after every epoch of a stage.
+
+    A checkpoint is one file, renamed into place, whose name tells the epoch: a
+    process killed at any moment leaves the last whole epoch.
+
+    Args:
+        directory: Where the checkpoints of this stage lie.
+    """
+
+    def __init__(self, directory):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.history = []
+
+    def resume(self, model):
+        """Loads the last checkpoint into a compiled model.
+
+        Returns:
+            The number of epochs that are done, 0 without a checkpoint.
+        """
+        checkpoints = self._checkpoints()
+        if not checkpoints:
+            return 0
+        done = max(checkpoints)
+        model.optimizer.build(model.trainable_variables)
+        model.load_weights(checkpoints[done])
+        self.history = read_json(self.directory / "history.json")[:done]
+        return done
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes history and checkpoint of the epoch and removes older ones."""
+        self.history.append({name: float(value) for name, value in logs.items()})
+        write_json(self.directory / "history.json", self.history)
+        path = self.directory / f"epoch-{epoch + 1}.weights.h5"
+        with replacing(path) as temporary:
+            self.model.save_weights(temporary)
+        for done, old in self._checkpoints().items():
+            if done <= epoch:
+                old.unlink()
+
+    def _checkpoints(self):
+        found = (_NAME.fullmatch(path.name) for path in self.directory.iterdir())
+        return {int(m[1]): self.directory / m[0] for m in found if m}
+
+
+class ProgressLines(keras.callbacks.Callback):
+    """Prints a line of logs about ten times in a stage.
+
+    Args:
+        title: What stands before the epoch.
+        epochs: Epochs of the stage.
+    """
+
+    def __init__(self, title, epochs):
+        super().__init__()
+        self.title = title
+        self.epochs = epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Prints the logs of every tenth part of the stage."""
+        done = epoch + 1
+        if done % max(1, self.epochs // 10) == 0 or done == self.epochs:
+            values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+            print(f"{self.title}  epoch {done}/{self.epochs}  {values}", flush=True)

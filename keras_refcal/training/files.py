@@ -1,0 +1,68 @@
+"""Files that are whole or absent: written under a temporary name, then renamed."""
+
+import contextlib
+import json
+import os
+import pathlib
+import tempfile
+import uuid
+
+
+@contextlib.contextmanager
+def replacing(path):
+    """Yields a temporary path beside `path` that takes its place on success.
+
+    On an error the temporary file is removed and `path` is left as it was. The
+    temporary name keeps the suffixes, from which writers choose a format.
+    """
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{uuid.uuid4().hex}{''.join(path.suffixes)}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path, value):
+    """Writes a JSON file atomically; NaN becomes null, as JSON has none."""
+    text = json.dumps(_without_nan(value), indent=2, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n")
+
+
+def read_json(path):
+    """Returns what a JSON file holds."""
+    return json.loads(pathlib.Path(path).read_text())
+
+
+def writable_directory(path):
+    """Creates a directory and proves that files can be written there.
+
+    Returns:
+        The directory as a `pathlib.Path`.
+
+    Raises:
+        OSError: If it cannot be created or written, naming the path.
+    """
+    path = pathlib.Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise OSError(
+            f"`output_dir` must be a directory that can be written. "
+            f"Received: {str(path)!r} ({error.strerror or error})"
+        ) from error
+    return path
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    if isinstance(value, float) and value != value:
+        return None
+    return value

@@ -1,0 +1,73 @@
+"""A stage of training: one `compile` and one `fit`, described as data."""
+
+import dataclasses
+
+import keras
+
+from keras_refcal.training.optimizers import SGDWithL2
+from keras_refcal.training.schedules import CosineSchedule, StepSchedule
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One compile and fit of a `RefCalModel`.
+
+    Attributes:
+        name: Short name, shown in progress and histories.
+        loss: A `keras.losses.Loss`.
+        epochs: Positive integer.
+        batch_size: Images a step; each counts once, whatever its views.
+        learning_rate: Base rate of SGD with momentum 0.9.
+        milestones: Epochs after which the rate drops; empty means cosine decay.
+        decay_rate: Factor of each drop; a cosine ends at its third power.
+        warmup_epochs: Epochs of linear warm-up.
+        l2: Weight decay in the sense of `torch.optim.SGD`.
+        views: Augmented views of each image.
+        metrics: Names or metrics that `compile` takes.
+        freeze_encoder: Whether the encoder keeps its weights.
+    """
+
+    name: str
+    loss: keras.losses.Loss
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 0.1
+    milestones: tuple[int, ...] = ()
+    decay_rate: float = 0.1
+    warmup_epochs: int = 0
+    l2: float = 1e-4
+    views: int = 1
+    metrics: tuple[str, ...] = ("accuracy",)
+    freeze_encoder: bool = False
+
+    def compile(self, model, steps_per_epoch):
+        """Compiles a `RefCalModel` for this stage.
+
+        Args:
+            model: A `RefCalModel`.
+            steps_per_epoch: Batches an epoch; the learning rate counts by them.
+        """
+        if self.freeze_encoder:
+            model.freeze_encoder()
+        model.compile(
+            optimizer=self._optimizer(steps_per_epoch),
+            loss=self.loss,
+            metrics=list(self.metrics),
+        )
+
+    def describe(self):
+        """Returns the stage as JSON-ready values."""
+        values = dataclasses.asdict(dataclasses.replace(self, loss=None))
+        return {**values, "loss": keras.losses.serialize(self.loss)}
+
+    def _optimizer(self, steps_per_epoch):
+        options = {"decay_rate": self.decay_rate, "warmup_epochs": self.warmup_epochs}
+        if self.milestones:
+            schedule = StepSchedule(
+                self.learning_rate, steps_per_epoch, self.milestones, **options
+            )
+        else:
+            schedule = CosineSchedule(
+                self.learning_rate, steps_per_epoch, self.epochs, **options
+            )
+        return SGDWithL2(schedule, momentum=0.9, l2=self.l2)
