@@ -44,7 +44,7 @@ def assert_matches(case, check, **got):
         assert np.array_equal(np.isfinite(value), np.isfinite(expected)), name
         finite = np.isfinite(expected)
         scale = np.max(np.abs(expected[finite]), initial=0.0)
-        error = np.max(np.abs(value - expected)[finite], initial=0.0)
+        error = np.max(np.abs(value[finite] - expected[finite]), initial=0.0)
         bound = tolerance["atol"] + tolerance["rtol"] * scale
         assert error <= bound, f"{name}: error {error:.3g} > {bound:.3g}"
 

@@ -1,5 +1,7 @@
 """Exact evaluation of saved predictions, in NumPy alone."""
 
+from keras_refcal.evaluation.bootstrap import PoissonBootstrap
+from keras_refcal.evaluation.conventions import Convention
 from keras_refcal.evaluation.curves import (
     ConfidenceHistogram,
     ReliabilityCurve,
@@ -8,12 +10,18 @@ from keras_refcal.evaluation.curves import (
     reliability_curve,
     risk_coverage_curve,
 )
+from keras_refcal.evaluation.evaluate import evaluate
+from keras_refcal.evaluation.ranking import multiclass_auroc
 
 __all__ = [
     "ConfidenceHistogram",
+    "Convention",
+    "PoissonBootstrap",
     "ReliabilityCurve",
     "RiskCoverageCurve",
     "confidence_histogram",
+    "evaluate",
+    "multiclass_auroc",
     "reliability_curve",
     "risk_coverage_curve",
 ]

@@ -66,7 +66,7 @@ def maximum_error(counts: BinCounts) -> float:
 
 def root_mean_squared_error(counts: BinCounts) -> float:
     """RMSCE: root of the mean over samples of their bin's squared gap."""
-    return np.sqrt(_weighted_sum(counts.share, counts.gap**2))
+    return np.sqrt(weighted_sum(counts.share, counts.gap**2))
 
 
 def average_error(counts: BinCounts) -> float:
@@ -77,7 +77,7 @@ def average_error(counts: BinCounts) -> float:
 def overconfidence_error(counts: BinCounts) -> float:
     """Mean over samples of their bin's confidence times its positive gap."""
     confidence = divide(counts.confidence, counts.weight)
-    return _weighted_sum(counts.share, confidence * np.maximum(counts.gap, 0))
+    return weighted_sum(counts.share, confidence * np.maximum(counts.gap, 0))
 
 
 def debiased_error(counts: BinCounts) -> float:
@@ -90,10 +90,11 @@ def debiased_error(counts: BinCounts) -> float:
     accuracy = divide(counts.correct, counts.weight)
     variance = divide(accuracy * (1 - accuracy), np.maximum(counts.weight - 1, 0))
     squared = np.where(counts.weight < 2, 0.0, counts.gap**2 - variance)
-    return np.sqrt(np.maximum(_weighted_sum(counts.share, squared), 0.0))
+    return np.sqrt(np.maximum(weighted_sum(counts.share, squared), 0.0))
 
 
-def _weighted_sum(share, values):
+def weighted_sum(share, values):
+    """Sums over the bins that hold something; NaN if none does."""
     total = np.nansum(share * values, axis=-1)
     return np.where(np.isnan(share).all(axis=-1), np.nan, total)[()]
 

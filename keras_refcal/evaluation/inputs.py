@@ -19,11 +19,13 @@ class Predictions:
         log_label_probability: Log-probability of each label, float64 of shape
             `(n,)`: from logits by log-softmax, from probabilities directly, so that
             a probability of 0 gives minus infinity.
+        logits: The logits, shape `(n, K)`, or `None` if probabilities came.
     """
 
     labels: np.ndarray
     probabilities: np.ndarray
     log_label_probability: np.ndarray
+    logits: np.ndarray | None = None
 
     @property
     def num_samples(self) -> int:
@@ -43,12 +45,17 @@ class Predictions:
     @functools.cached_property
     def confidence(self) -> np.ndarray:
         """Largest probability of each row, shape `(n,)`."""
-        return self.probabilities[np.arange(self.num_samples), self.predicted]
+        return _of_label(self.probabilities, self.predicted)
 
     @functools.cached_property
     def correct(self) -> np.ndarray:
         """Whether the predicted class is the label, bool of shape `(n,)`."""
         return self.predicted == self.labels
+
+    @functools.cached_property
+    def label_probability(self) -> np.ndarray:
+        """Probability of each label, shape `(n,)`."""
+        return _of_label(self.probabilities, self.labels)
 
     @functools.cached_property
     def class_totals(self) -> np.ndarray:
@@ -61,6 +68,7 @@ class Predictions:
             self.labels[rows],
             self.probabilities[rows],
             self.log_label_probability[rows],
+            None if self.logits is None else self.logits[rows],
         )
 
 
@@ -100,7 +108,7 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
         np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
     )
     labels = _class_ids(y_true, *scores.shape)
-    return Predictions(labels, *_softmax(scores, labels))
+    return Predictions(labels, *_softmax(scores, labels), scores)
 
 
 def row_chunks(array: np.ndarray):

@@ -1,0 +1,140 @@
+"""Every figure of a set of predictions, exactly."""
+
+import numpy as np
+
+from keras_refcal.evaluation.bootstrap import percentile_interval
+from keras_refcal.evaluation.conventions import as_convention
+from keras_refcal.evaluation.figures import FIGURES, Judged, Settings, group_figures
+from keras_refcal.evaluation.inputs import as_predictions
+from keras_refcal.ops.binning import uniform_edges
+from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+
+
+def evaluate(
+    y_true,
+    probabilities=None,
+    *,
+    logits=None,
+    class_counts=None,
+    num_bins=15,
+    threshold=0.01,
+    convention="guo",
+    figures=None,
+    bootstrap=0,
+    confidence_level=0.95,
+    seed=0,
+) -> dict[str, float]:
+    """Returns every figure of a classifier's predictions, computed exactly.
+
+    All figures are fractions, not percent. A figure that the data do not define is
+    NaN: ranking figures when only one class, or only right or only wrong answers,
+    occur; `ace` and `tace` with fewer samples than bins; the figures of a group that
+    has no sample.
+
+    | name | meaning |
+    |---|---|
+    | `accuracy` | share of samples whose largest probability is the label's |
+    | `refinement`, `auroc_ovr` | macro AUROC one-vs-one (RefCal's measure), -vs-rest |
+    | `ece`, `mce`, `rmsce` | top-label calibration error: mean, maximum, root mean |
+    | `rmsce_debiased` | `rmsce` less its sampling bias (Kumar et al. 2019) |
+    | `average_calibration_error` | unweighted mean over non-empty bins |
+    | `overconfidence_error` | gap above 0 times confidence |
+    | `ece_quantile` | `ece` over bins of equally many samples |
+    | `smece` | smooth calibration error, without bins |
+    | `classwise_ece`, `ace`, `tace` | mean over classes: bins of equal width (SCE), |
+    | | of equal mass, of equal mass for probabilities from `threshold` on |
+    | `brier`, `nll` | proper scores: Brier from 0 to 2, log-loss in nats |
+    | `brier_calibration`, `brier_refinement` | parts of `brier` over classwise bins |
+    | `nll_calibration`, `nll_refinement` | `nll` gained by, and left after, the best |
+    | `temperature` | temperature on these samples, and that temperature |
+    | `correctness_auroc`, `aupr_success`, `aupr_error`, `fpr_at_95_recall` | |
+    | | confidence as a score of being right (for `aupr_error`, of being wrong) |
+    | `aurc`, `excess_aurc`, `augrc` | areas under risk-coverage curves |
+    | `accuracy_*`, `ece_*` | of `many`, `medium`, `few` and of the `head`, `middle`, |
+    | | `tail` thirds of the classes; with `class_counts` only |
+    | `*_low`, `*_high` | bootstrap interval of each; with `bootstrap` only |
+
+    Args:
+        y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows `(n, K)`.
+        probabilities: Rows that sum to 1, shape `(n, K)`; for two classes also the
+            probability of class 1, shape `(n,)` or `(n, 1)`.
+        logits: In place of `probabilities`, the same shapes.
+        class_counts: Training samples of each class, shape `(K,)`. Many-shot is more
+            than 100, few-shot fewer than 20.
+        num_bins: Number of bins of the binned figures.
+        threshold: Probabilities below this are read as 0 by `tace`.
+        convention: What published code disagrees on: a `Convention`, or `"guo"`,
+            `"netcal"`, `"torchmetrics"`, `"fmfp"`, `"fd_shifts"`.
+        figures: Names to compute, in this order; `None` for all.
+        bootstrap: Number of bootstrap replicates (rows drawn with replacement). Each
+            costs as much as the figures do: `refinement`, `ace` and
+            `nll_refinement` are dear, the top-label figures cheap.
+        confidence_level: Level of the percentile intervals.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        ValueError: For an empty input, wrong shapes, NaN or infinity, values that
+            are no probabilities (logits, say), rows that do not sum to 1, labels
+            outside `0 .. K - 1`, or an unknown name.
+
+    >>> figures = evaluate([1, 0, 1], [[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]])
+    >>> round(figures["accuracy"], 4), round(figures["ece"], 4)
+    (0.6667, 0.3333)
+    """
+    _check_bootstrap(bootstrap, confidence_level)
+    uniform_edges(num_bins)
+    predictions = as_predictions(y_true, probabilities, logits)
+    settings = Settings(num_bins, threshold, as_convention(convention))
+    table = _table(figures, class_counts, predictions.num_classes)
+    results = _compute(table, Judged(predictions, settings))
+    if bootstrap:
+        replicates = _replicates(table, predictions, settings, bootstrap, seed)
+        for name in table:
+            low, high = percentile_interval(replicates[name], confidence_level)
+            results |= {f"{name}_low": low, f"{name}_high": high}
+    return results
+
+
+def _table(names, class_counts, num_classes):
+    table = dict(FIGURES)
+    if class_counts is not None:
+        class_counts = np.asarray(class_counts)
+        if class_counts.shape != (num_classes,) or not np.all(class_counts >= 0):
+            raise ValueError(
+                "`class_counts` must be a number of training samples for each of the "
+                f"{num_classes} classes. Received: {class_counts!r}"
+            )
+        table |= group_figures(shot_groups(class_counts))
+        table |= group_figures(tercile_groups(class_counts))
+    if names is None:
+        return table
+    names = [names] if isinstance(names, str) else list(names)
+    if unknown := [name for name in names if name not in table]:
+        raise ValueError(
+            f"`figures` must be among {sorted(table)} (those of groups need "
+            f"`class_counts`). Received: {unknown}"
+        )
+    return {name: table[name] for name in names}
+
+
+def _compute(table, judged):
+    return {name: float(figure(judged)) for name, figure in table.items()}
+
+
+def _replicates(table, predictions, settings, bootstrap, seed):
+    generator = np.random.default_rng(seed)
+    values = {name: [] for name in table}
+    for _ in range(bootstrap):
+        rows = generator.integers(predictions.num_samples, size=predictions.num_samples)
+        for name, value in _compute(table, Judged(predictions, settings, rows)).items():
+            values[name].append(value)
+    return values
+
+
+def _check_bootstrap(bootstrap, level):
+    if not isinstance(bootstrap, int | np.integer) or bootstrap < 0:
+        raise ValueError(
+            f"`bootstrap` must be a whole number of 0 or more. Received: {bootstrap!r}"
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"`confidence_level` must lie in (0, 1). Received: {level!r}")

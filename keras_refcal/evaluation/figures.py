@@ -1,0 +1,223 @@
+"""The table of figures: what each name means, computed only when asked for."""
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from keras_refcal.evaluation import calibration, counts, proper_scores, selective
+from keras_refcal.evaluation.conventions import Convention
+from keras_refcal.evaluation.inputs import Predictions
+from keras_refcal.evaluation.ranking import ClassAreas, binary_auroc
+from keras_refcal.evaluation.smooth import smooth_calibration_error
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """What the figures depend on beside the predictions."""
+
+    num_bins: int = 15
+    threshold: float = 0.01
+    convention: Convention = dataclasses.field(default_factory=Convention)
+
+
+class Judged:
+    """Intermediate results that several figures share.
+
+    Args:
+        predictions: All predictions.
+        settings: Bins and conventions.
+        rows: Which rows to judge; repeated rows count repeatedly. `None` for all.
+    """
+
+    def __init__(self, predictions: Predictions, settings: Settings, rows=None):
+        self._all = predictions
+        self._rows = slice(None) if rows is None else rows
+        self.settings = settings
+
+    @functools.cached_property
+    def predictions(self):
+        """The judged rows with all their columns."""
+        if isinstance(self._rows, slice):
+            return self._all
+        return self._all.take(self._rows)
+
+    @functools.cached_property
+    def labels(self):
+        """Class ids of the judged rows."""
+        return self._all.labels[self._rows]
+
+    @functools.cached_property
+    def confidence(self):
+        """Largest probability of each row."""
+        return self._all.confidence[self._rows]
+
+    @functools.cached_property
+    def correct(self):
+        """Whether the predicted class is the label."""
+        return self._all.correct[self._rows]
+
+    @functools.cached_property
+    def log_label(self):
+        """Log-probability of each label."""
+        return self._all.log_label_probability[self._rows]
+
+    @functools.cached_property
+    def top(self):
+        """Bin counters of the predicted class."""
+        return calibration.top_label_counts(
+            self.confidence,
+            self.correct,
+            self.settings.num_bins,
+            self.settings.convention.bins,
+        )
+
+    @functools.cached_property
+    def classwise(self):
+        """Bin counters of every class."""
+        return calibration.classwise_counts(
+            self.predictions, self.settings.num_bins, self.settings.convention.bins
+        )
+
+    @functools.cached_property
+    def adaptive(self):
+        """ACE and TACE, which share one sort."""
+        return calibration.adaptive_errors(
+            self.predictions, self.settings.num_bins, (0.0, self.settings.threshold)
+        )
+
+    @functools.cached_property
+    def areas(self):
+        """AUROC of each class."""
+        return ClassAreas.of(self.predictions)
+
+    @functools.cached_property
+    def brier(self):
+        """Brier score."""
+        return proper_scores.brier_score(self.predictions)
+
+    @functools.cached_property
+    def brier_calibration(self):
+        """Calibration part of the Brier score."""
+        return proper_scores.brier_calibration(self.classwise)
+
+    @functools.cached_property
+    def nll(self):
+        """Negative log-likelihood."""
+        clip = self.settings.convention.nll_clip
+        return proper_scores.negative_log_likelihood(self.log_label, clip)
+
+    @functools.cached_property
+    def tempered(self):
+        """Least NLL over temperatures, and its temperature."""
+        return proper_scores.temperature_refinement(self.predictions)
+
+
+def _smece(judged):
+    return smooth_calibration_error(judged.confidence, judged.correct)[0]
+
+
+def _ece_quantile(judged):
+    settings = judged.settings
+    return calibration.equal_mass_error(
+        judged.confidence,
+        judged.correct,
+        settings.num_bins,
+        settings.convention.equal_mass,
+    )
+
+
+def _aupr_success(judged):
+    method = judged.settings.convention.precision_recall
+    return selective.precision_recall_area(judged.correct, judged.confidence, method)
+
+
+def _aupr_error(judged):
+    method = judged.settings.convention.precision_recall
+    return selective.precision_recall_area(~judged.correct, -judged.confidence, method)
+
+
+def _fpr_at_recall(judged):
+    rule = judged.settings.convention.false_positive_rate
+    return selective.false_positive_rate_at_recall(
+        judged.correct, judged.confidence, rule=rule
+    )
+
+
+def _of_risk_coverage(area):
+    def figure(judged):
+        method = judged.settings.convention.risk_coverage
+        return area(judged.confidence, judged.correct, method)
+
+    return figure
+
+
+FIGURES = {
+    "accuracy": lambda j: np.mean(j.correct),
+    "refinement": lambda j: j.areas.average("ovo"),
+    "auroc_ovr": lambda j: j.areas.average("ovr"),
+    "ece": lambda j: counts.expected_error(j.top),
+    "mce": lambda j: counts.maximum_error(j.top),
+    "rmsce": lambda j: counts.root_mean_squared_error(j.top),
+    "rmsce_debiased": lambda j: counts.debiased_error(j.top),
+    "average_calibration_error": lambda j: counts.average_error(j.top),
+    "overconfidence_error": lambda j: counts.overconfidence_error(j.top),
+    "ece_quantile": _ece_quantile,
+    "smece": _smece,
+    "classwise_ece": lambda j: calibration.classwise_error(
+        j.predictions, j.classwise, j.settings.convention.bins
+    ),
+    "ace": lambda j: j.adaptive[0],
+    "tace": lambda j: j.adaptive[1],
+    "brier": lambda j: j.brier,
+    "brier_calibration": lambda j: j.brier_calibration,
+    "brier_refinement": lambda j: j.brier - j.brier_calibration,
+    "nll": lambda j: j.nll,
+    "nll_calibration": lambda j: j.nll - j.tempered[0],
+    "nll_refinement": lambda j: j.tempered[0],
+    "temperature": lambda j: j.tempered[1],
+    "correctness_auroc": lambda j: binary_auroc(j.correct, j.confidence),
+    "aupr_success": _aupr_success,
+    "aupr_error": _aupr_error,
+    "fpr_at_95_recall": _fpr_at_recall,
+    "aurc": _of_risk_coverage(selective.risk_coverage_area),
+    "excess_aurc": _of_risk_coverage(selective.excess_risk_coverage_area),
+    "augrc": lambda j: selective.generalized_risk_coverage_area(
+        j.confidence, j.correct
+    ),
+}
+GROUP_FIGURES = ("accuracy", "ece")
+
+
+def group_figures(groups):
+    """Returns the figures of each group of classes, by name.
+
+    Args:
+        groups: Group name to booleans of shape `(num_classes,)`; a sample belongs to
+            the group of its label.
+    """
+    return {
+        f"{name}_{group}": functools.partial(_in_group, FIGURES[name], members)
+        for group, members in groups.items()
+        for name in GROUP_FIGURES
+    }
+
+
+def _in_group(figure, members, judged):
+    inside = members[judged.labels]
+    if not inside.any():
+        return np.nan
+    return figure(_Group(judged, inside))
+
+
+class _Group:
+    """Some rows of what is judged; enough for the figures of the predicted class."""
+
+    def __init__(self, judged, inside):
+        self.correct = judged.correct[inside]
+        self.top = calibration.top_label_counts(
+            judged.confidence[inside],
+            self.correct,
+            judged.settings.num_bins,
+            judged.settings.convention.bins,
+        )

@@ -1,0 +1,133 @@
+"""Failure prediction: does confidence tell right answers from wrong ones?
+
+Right answers are the positives, the score is the confidence of the predicted class.
+All areas are fractions, where papers often print AURC times 1000.
+"""
+
+import numpy as np
+
+from keras_refcal.evaluation.counts import divide
+
+
+def risk_coverage_area(confidence, correct, method="prefix_mean") -> float:
+    """Returns AURC, the area under the error rate against coverage.
+
+    Paper: Geifman et al. 2019, https://arxiv.org/abs/1805.08206
+
+    Args:
+        confidence: Shape `(n,)`.
+        correct: Booleans, shape `(n,)`.
+        method: `"prefix_mean"`, the mean error rate of the k most confident samples
+            over k, where equal confidences keep their order; `"expected"`, the mean
+            of that over all orders of equal confidences; `"trapezoid"`, the area
+            under the polygon through one point a distinct confidence (fd-shifts).
+    """
+    order = np.argsort(-confidence, kind="stable")
+    wrong = ~correct[order]
+    num_samples = len(wrong)
+    if method == "prefix_mean":
+        errors = np.cumsum(wrong)
+        return float(np.mean(errors / np.arange(1, num_samples + 1)))
+    answered, errors = _distinct(confidence[order], wrong)
+    if method == "expected":
+        errors = np.interp(np.arange(1, num_samples + 1), answered, errors)
+        return float(np.mean(errors / np.arange(1, num_samples + 1)))
+    risk = errors[1:] / answered[1:]
+    return _trapezoid(np.append(risk[0], risk), answered / num_samples)
+
+
+def excess_risk_coverage_area(confidence, correct, method="prefix_mean") -> float:
+    """Returns E-AURC, AURC minus that of a perfect ranking, `r + (1-r) ln(1-r)`.
+
+    Args:
+        confidence: Shape `(n,)`.
+        correct: Booleans, shape `(n,)`.
+        method: See `risk_coverage_area`.
+    """
+    right = np.mean(correct)
+    best = 1 - right + (right * np.log(right) if right > 0 else 0.0)
+    return float(risk_coverage_area(confidence, correct, method) - best)
+
+
+def generalized_risk_coverage_area(confidence, correct) -> float:
+    """Returns AUGRC, the area under answered errors over all samples.
+
+    Paper: Traub et al. 2024, https://arxiv.org/abs/2407.01032
+
+    Args:
+        confidence: Shape `(n,)`.
+        correct: Booleans, shape `(n,)`.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    answered, errors = _distinct(confidence[order], ~correct[order])
+    return _trapezoid(errors / len(correct), answered / len(correct))
+
+
+def precision_recall_area(positive, scores, method="average_precision") -> float:
+    """Returns the area under precision against recall; NaN without positives.
+
+    Args:
+        positive: Booleans, shape `(n,)`.
+        scores: Shape `(n,)`; high for positives.
+        method: `"average_precision"` sums steps, `"trapezoid"` joins the points,
+            starting from precision 1 at recall 0.
+    """
+    hits, misses = _operating_points(positive, scores)
+    if hits[-1] == 0:
+        return np.nan
+    recall = hits / hits[-1]
+    precision = divide(hits, hits + misses)
+    if method == "average_precision":
+        return float(np.diff(recall) @ precision[1:])
+    precision[0] = 1.0
+    return _trapezoid(precision, recall)
+
+
+def false_positive_rate_at_recall(
+    positive, scores, recall=0.95, rule="at_least"
+) -> float:
+    """Returns the false positive rate at a recall; NaN unless both kinds occur.
+
+    Args:
+        positive: Booleans, shape `(n,)`.
+        scores: Shape `(n,)`; high for positives.
+        recall: Wanted share of the positives.
+        rule: `"at_least"`, at the first point with this recall; `"closest"`, at the
+            corner of the ROC curve whose recall is closest (CRL, FMFP);
+            `"fd_shifts"`, as `"at_least"` with the recall lowered by 0.0005.
+    """
+    hits, misses = _operating_points(positive, scores)
+    if hits[-1] == 0 or misses[-1] == 0:
+        return np.nan
+    if rule == "closest":
+        corners = _corners(hits, misses)
+        distance = np.abs(hits[corners] / hits[-1] - recall)
+        return float(misses[corners[np.argmin(distance)]] / misses[-1])
+    wanted = recall - 0.0005 if rule == "fd_shifts" else recall
+    return float(misses[np.argmax(hits / hits[-1] >= wanted)] / misses[-1])
+
+
+def _operating_points(positive, scores):
+    """Returns accepted positives and negatives, from none to all samples."""
+    order = np.argsort(-scores, kind="stable")
+    accepted, hits = _distinct(scores[order], positive[order])
+    return hits, accepted - hits
+
+
+def _distinct(ordered_scores, events):
+    """Returns samples and events so far: 0, then after each distinct score."""
+    last = np.append(np.flatnonzero(np.diff(ordered_scores)), len(events) - 1)
+    totals = np.cumsum(events)[last]
+    return np.append(0, last + 1), np.append(0, totals)
+
+
+def _corners(hits, misses):
+    """Returns the points that lie on no straight line between their neighbours."""
+    bends = (np.diff(hits[1:], 2) != 0) | (np.diff(misses[1:], 2) != 0)
+    if len(hits) < 4:
+        return np.arange(len(hits))
+    return np.flatnonzero(np.concatenate([[True, True], bends, [True]]))
+
+
+def _trapezoid(heights, positions):
+    return float(np.diff(positions) @ (heights[1:] + heights[:-1]) / 2)
