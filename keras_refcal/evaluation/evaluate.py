@@ -26,10 +26,13 @@ def evaluate(
 ) -> dict[str, float]:
     """Returns every figure of a classifier's predictions, computed exactly.
 
-    All figures are fractions, not percent. A figure that the data do not define is
-    NaN: ranking figures when only one class, or only right or only wrong answers,
-    occur; `ace` and `tace` with fewer samples than bins; the figures of a group that
-    has no sample.
+    Shares and errors are fractions, not percent. A figure that the data do not
+    define is NaN: ranking figures when only one class, or only right or only wrong
+    answers, occur; `ace` and `tace` with fewer samples than bins; `ece_quantile` of
+    a single sample; the figures of a group that has no sample.
+
+    Binned errors are biased upwards on few samples. Resampling adds that bias once
+    more, so their bootstrap intervals lie high and may miss the estimate itself.
 
     | name | meaning |
     |---|---|
@@ -84,6 +87,8 @@ def evaluate(
     _check_bootstrap(bootstrap, confidence_level)
     uniform_edges(num_bins)
     predictions = as_predictions(y_true, probabilities, logits)
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"`threshold` must lie in [0, 1]. Received: {threshold!r}")
     settings = Settings(num_bins, threshold, as_convention(convention))
     table = _table(figures, class_counts, predictions.num_classes)
     results = _compute(table, Judged(predictions, settings))

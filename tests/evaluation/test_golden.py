@@ -148,7 +148,7 @@ def of_evaluate():
             yield parameter
 
 
-@pytest.mark.parametrize(("case", "check"), of_evaluate())
+@pytest.mark.parametrize(("case", "check"), list(of_evaluate()))
 def test_evaluate_gives_the_same(case, check):
     name = {"auroc": "refinement"}.get(check["kind"], check["kind"])
     if check["params"].get("multiclass") == "ovr":

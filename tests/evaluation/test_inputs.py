@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+from random_predictions import draw, softmax
+
+from keras_refcal.evaluation import evaluate
+from keras_refcal.evaluation.inputs import as_predictions
+
+GOOD = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [0, 2],
+        [[0], [2]],
+        [[1, 0, 0], [0, 0, 1]],
+        np.array([0.0, 2.0], "float32"),
+        np.array([0, 2], "uint8"),
+    ],
+)
+def test_labels_of_any_form(labels):
+    predictions = as_predictions(labels, GOOD)
+    assert predictions.labels.tolist() == [0, 2]
+    assert predictions.correct.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "probabilities", "message"),
+    [
+        ([0, 3], GOOD, "from 0 to 2. Received ids from 0 to 3"),
+        ([-1, 0], GOOD, "Received ids from -1"),
+        ([0.5, 1], GOOD, "whole numbers"),
+        ([np.nan, 1], GOOD, "whole numbers"),
+        ([0], GOOD, "each of the 2 predictions"),
+        (["a", "b"], GOOD, "y_true"),
+        ([[0.5, 0.5, 0.0], [1, 0, 0]], GOOD, "one-hot"),
+        ([[1, 1, 0], [1, 0, 0]], GOOD, "one-hot"),
+        ([[1, 0], [1, 0]], GOOD, "num_classes=3"),
+        ([], np.zeros((0, 3)), "one sample or more"),
+        ([0, 1], [[0.7, 0.2, np.nan], [0.1, 0.8, 0.1]], "NaN or infinity in 1 of 2"),
+        ([0, 1], [[0.7, 0.2, 0.1], [0.1, np.inf, 0.1]], "first in row 1"),
+        ([0, 1], [[3.0, -1.0, 0.5], [0.0, 1.0, 0.0]], "pass them as `logits=`"),
+        ([0, 1], [[0.5, 0.2, 0.1], [0.1, 0.8, 0.1]], "row 0 sums to 0.8"),
+        ([0, 1], [[0.9, 0.9, 0.1], [0.1, 0.8, 0.1]], "sum to 1"),
+        ([0, 1], [1.2, 0.4], "lie in"),
+        ([0, 1], np.zeros((2, 3, 1)), "Received shape"),
+        ([0, 1], [["a", "b"], ["c", "d"]], "must be numbers"),
+        ([0, 1], None, "neither"),
+    ],
+)
+def test_bad_input_is_named(labels, probabilities, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(labels, probabilities)
+
+
+def test_bad_logits_are_named():
+    with pytest.raises(ValueError, match="`logits` must be finite"):
+        evaluate([0, 1], logits=[[0.0, np.nan], [1.0, 2.0]])
+    with pytest.raises(ValueError, match="both"):
+        evaluate([0, 1], GOOD, logits=GOOD)
+
+
+def test_huge_finite_logits_are_finite():
+    figures = evaluate([0, 1, 1], logits=np.array([[1e4, -1e4]] * 3, "float32"))
+    assert np.isclose(figures["nll"], 2 / 3 * 2e4)
+    assert figures["ece"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_precisions_agree(dtype):
+    labels, probabilities = draw(1, 100, 5)
+    figures = evaluate(labels, probabilities.astype(dtype))
+    exact = evaluate(labels, probabilities)
+    tolerance = 2e-3 if dtype == "float16" else 1e-6
+    assert abs(figures["brier"] - exact["brier"]) < tolerance
+
+
+def test_one_column_is_class_one():
+    generator = np.random.default_rng(2)
+    logits, labels = generator.normal(size=50), generator.integers(0, 2, 50)
+    two = evaluate(labels, logits=np.stack([np.zeros(50), logits], axis=1))
+    one = evaluate(labels, logits=logits[:, None])
+    probabilities = softmax(np.stack([np.zeros(50), logits], axis=1))
+    flat = evaluate(labels, probabilities[:, 1])
+    for name, value in two.items():
+        assert one[name] == pytest.approx(value, abs=1e-9, nan_ok=True), name
+        assert flat[name] == pytest.approx(value, abs=1e-5, nan_ok=True), name
+
+
+def test_the_callers_arrays_are_left_alone():
+    labels, probabilities = draw(3, 100, 4)
+    before = probabilities.copy(), labels.copy()
+    evaluate(labels, probabilities, class_counts=[500, 50, 10, 5], bootstrap=2)
+    assert np.array_equal(before[0], probabilities)
+    assert np.array_equal(before[1], labels)
+    evaluate(labels, logits=probabilities)
+    assert np.array_equal(before[0], probabilities)
