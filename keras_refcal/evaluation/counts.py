@@ -85,12 +85,14 @@ def debiased_error(counts: BinCounts) -> float:
 
     From each bin's squared gap the variance of its accuracy, `a (1 - a) / (m - 1)`,
     is taken off; bins of fewer than two samples add 0, and so does a negative sum.
+    NaN if no bin has two samples.
     Paper: https://arxiv.org/abs/1909.10155
     """
     accuracy = divide(counts.correct, counts.weight)
     variance = divide(accuracy * (1 - accuracy), np.maximum(counts.weight - 1, 0))
     squared = np.where(counts.weight < 2, 0.0, counts.gap**2 - variance)
-    return np.sqrt(np.maximum(weighted_sum(counts.share, squared), 0.0))
+    error = np.sqrt(np.maximum(weighted_sum(counts.share, squared), 0.0))
+    return np.where((counts.weight >= 2).any(axis=-1), error, np.nan)[()]
 
 
 def weighted_sum(share, values):

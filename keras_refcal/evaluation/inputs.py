@@ -5,7 +5,8 @@ import functools
 
 import numpy as np
 
-ROW_SUM_TOLERANCE = 1e-3
+# Rounded rows still count as probabilities; bfloat16 has two to three digits.
+ROW_SUM_TOLERANCE, HALF_PRECISION_TOLERANCE = 1e-3, 1e-2
 CHUNK_VALUES = 2**22
 
 
@@ -76,7 +77,8 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
     """Checks labels and predictions and brings them into one form.
 
     Args:
-        y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows `(n, K)`.
+        y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows `(n, K)`; or
+            `Predictions` alone, which are returned as they are.
         probabilities: Rows that sum to 1, shape `(n, K)`; for two classes also the
             probability of class 1, shape `(n,)` or `(n, 1)`.
         logits: In place of `probabilities`, the same shapes; one column is the
@@ -87,7 +89,7 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
             wrong shapes, NaN or infinity, values that are no probabilities, and
             labels outside `0 .. K - 1`.
     """
-    if isinstance(y_true, Predictions):
+    if isinstance(y_true, Predictions) and probabilities is None and logits is None:
         return y_true
     if (probabilities is None) == (logits is None):
         raise ValueError(
@@ -95,8 +97,12 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
             + ("neither." if logits is None else "both.")
         )
     if logits is None:
+        probabilities = np.asarray(probabilities)
         scores = _two_dimensional("probabilities", probabilities)
-        _check_rows(scores)
+        half_precision = probabilities.dtype.itemsize <= 2
+        _check_rows(
+            scores, HALF_PRECISION_TOLERANCE if half_precision else ROW_SUM_TOLERANCE
+        )
         scores = np.hstack([1 - scores, scores]) if scores.shape[1] == 1 else scores
         labels = _class_ids(y_true, *scores.shape)
         with np.errstate(divide="ignore"):
@@ -153,21 +159,21 @@ def _check_finite(name, values, row_sums=None):
         )
 
 
-def _check_rows(values):
+def _check_rows(values, tolerance):
     row_sums = values @ np.ones(values.shape[1], values.dtype)
     _check_finite("probabilities", values, row_sums)
     low, high = values.min(), values.max()
-    if low < 0 or high > 1 + ROW_SUM_TOLERANCE:
+    if low < 0 or high > 1 + tolerance:
         raise ValueError(
             f"`probabilities` must lie in [0, 1]. Received values from {low:g} to "
             f"{high:g}. If these are logits, pass them as `logits=`."
         )
     off = np.abs(row_sums - 1)
     worst = int(np.argmax(off))
-    if values.shape[1] > 1 and off[worst] > ROW_SUM_TOLERANCE:
+    if values.shape[1] > 1 and off[worst] > tolerance:
         raise ValueError(
-            f"Rows of `probabilities` must sum to 1 within {ROW_SUM_TOLERANCE}. "
-            f"Received: {np.sum(off > ROW_SUM_TOLERANCE)} rows that do not; row "
+            f"Rows of `probabilities` must sum to 1 within {tolerance}. "
+            f"Received: {np.sum(off > tolerance)} rows that do not; row "
             f"{worst} sums to {row_sums[worst]:g}. If these are logits, pass them as "
             "`logits=`; otherwise divide each row by its sum first."
         )

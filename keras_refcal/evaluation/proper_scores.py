@@ -49,7 +49,7 @@ def negative_log_likelihood(log_label_probability, clip=0.0) -> float:
     log_label = np.asarray(log_label_probability)
     if clip:
         log_label = np.clip(log_label, np.log(clip), np.log1p(-clip))
-    return float(-log_label.mean())
+    return float(0.0 - log_label.mean())
 
 
 def temperature_refinement(predictions: Predictions) -> tuple[float, float]:

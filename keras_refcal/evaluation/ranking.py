@@ -27,7 +27,8 @@ def multiclass_auroc(
 
     A class that no sample has is left out: its column is dropped and, unless
     `renormalize=False`, the other columns are divided by their sum. NaN if fewer
-    than two classes are present. With `"ovo"` and `"macro"` this is the measure of
+    than two classes are present; of two classes, the second one's column is ranked.
+    With `"ovo"` and `"macro"` this is the measure of
     Hand and Till (https://doi.org/10.1023/A:1010920819831), which the RefCal paper
     calls refinement; equal to scikit-learn's `roc_auc_score`.
 
@@ -88,6 +89,10 @@ class ClassAreas:
         """Returns the mean over classes or, for weighted one-vs-one, over pairs."""
         if len(self.totals) < 2:
             return float("nan")
+        if len(self.totals) == 2:
+            # As for any binary AUROC only the second column counts: the other may
+            # have lost digits in 1 - p.
+            return float(self.one_vs_rest[1])
         if average == "macro":
             return float(self._of(multi_class).mean())
         shares = self.totals / self.totals.sum()

@@ -31,7 +31,8 @@ def test_one_sample():
     assert figures["accuracy"] == 1 and figures["accuracy_many"] == 1
     assert figures["ece"] == pytest.approx(0.3)
     assert figures["brier"] == pytest.approx(0.18)
-    for name in ("refinement", "correctness_auroc", "ace", "ece_few", "ece_quantile"):
+    undefined = ("refinement", "correctness_auroc", "ace", "tace", "ece_few")
+    for name in (*undefined, "ece_quantile", "rmsce_debiased"):
         assert np.isnan(figures[name]), name
 
 

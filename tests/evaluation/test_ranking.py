@@ -56,7 +56,6 @@ def test_any_size_and_ties(seed, num_samples, num_classes, rounded):
         theirs = roc_auc_score(labels, probabilities[:, 1])
     else:
         theirs = roc_auc_score(labels, probabilities, multi_class="ovo")
-    # Two binary columns tie where the other does, up to rounding of 1 - p.
     assert abs(multiclass_auroc(labels, probabilities) - theirs) < 1e-10
 
 
@@ -98,6 +97,15 @@ def test_binary_column():
     expected = roc_auc_score(labels, probabilities[:, 1])
     for form in (probabilities[:, 1], probabilities[:, 1:], probabilities):
         assert abs(multiclass_auroc(labels, form) - expected) < 1e-10
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_binary_column_keeps_its_digits(dtype):
+    generator = np.random.default_rng(11)
+    labels = generator.integers(0, 2, 300)
+    column = (10 ** (generator.normal(size=300) - 18 + labels)).astype(dtype)
+    theirs = roc_auc_score(labels, column)
+    assert abs(multiclass_auroc(labels, column) - theirs) < 1e-10
 
 
 @pytest.mark.parametrize("spread", [0.0, 1e-15, 1.0])
