@@ -34,28 +34,45 @@ def evaluate(
     Binned errors are biased upwards on few samples. Resampling adds that bias once
     more, so their bootstrap intervals lie high and may miss the estimate itself.
 
-    | name | meaning |
-    |---|---|
-    | `accuracy` | share of samples whose largest probability is the label's |
-    | `refinement`, `auroc_ovr` | macro AUROC one-vs-one (RefCal's measure), -vs-rest |
-    | `ece`, `mce`, `rmsce` | top-label calibration error: mean, maximum, root mean |
-    | `rmsce_debiased` | `rmsce` less its sampling bias (Kumar et al. 2019) |
-    | `average_calibration_error` | unweighted mean over non-empty bins |
-    | `overconfidence_error` | gap above 0 times confidence |
-    | `ece_quantile` | `ece` over bins of equally many samples |
-    | `smece` | smooth calibration error, without bins |
-    | `classwise_ece`, `ace`, `tace` | mean over classes: bins of equal width (SCE), |
-    | | of equal mass, of equal mass for probabilities from `threshold` on |
-    | `brier`, `nll` | proper scores: Brier from 0 to 2, log-loss in nats |
-    | `brier_calibration`, `brier_refinement` | parts of `brier` over classwise bins |
-    | `nll_calibration`, `nll_refinement` | `nll` gained by, and left after, the best |
-    | `temperature` | temperature on these samples, and that temperature |
-    | `correctness_auroc`, `aupr_success`, `aupr_error`, `fpr_at_95_recall` | |
-    | | confidence as a score of being right (for `aupr_error`, of being wrong) |
-    | `aurc`, `excess_aurc`, `augrc` | areas under risk-coverage curves |
-    | `accuracy_*`, `ece_*` | of `many`, `medium`, `few` and of the `head`, `middle`, |
-    | | `tail` thirds of the classes; with `class_counts` only |
-    | `*_low`, `*_high` | bootstrap interval of each; with `bootstrap` only |
+    Ranking and accuracy:
+
+    - `accuracy`: share of samples whose largest probability is the label's.
+    - `refinement`: macro AUROC, each class against each (OVO), RefCal's measure;
+      classes without a sample are left out, see `multiclass_auroc`.
+    - `auroc_ovr`: macro AUROC, each class against the rest.
+
+    Calibration of the predicted class:
+
+    - `ece`, `mce`, `rmsce`: mean, maximum and root mean square over bins of
+      |mean confidence - accuracy|; `average_calibration_error`: the mean over
+      non-empty bins, unweighted.
+    - `rmsce_debiased`: `rmsce` less its sampling bias (Kumar et al. 2019).
+    - `overconfidence_error`: confidence times the gap where it is above 0.
+    - `ece_quantile`: `ece` over bins of equally many samples.
+    - `smece`: smooth calibration error, by a kernel in place of bins.
+
+    Calibration of every class, the mean over classes:
+
+    - `classwise_ece`: bins of equal width, also called SCE.
+    - `ace`, `tace`: bins of equally many samples; `tace` reads probabilities below
+      `threshold` as 0.
+
+    Proper scores and their parts:
+
+    - `brier` (0 to 2) is `brier_calibration`, the squared gap of classwise bins,
+      plus `brier_refinement`.
+    - `nll` (nats) is `nll_calibration` plus `nll_refinement`, the loss that remains
+      after the best `temperature` on these samples.
+
+    Confidence as a score of being right:
+
+    - `correctness_auroc`, `fpr_at_95_recall`, `aupr_success`, and `aupr_error` with
+      wrong answers as positives.
+    - `aurc`, `excess_aurc`, `augrc`: areas under risk-coverage curves.
+
+    With `class_counts`, `accuracy_*` and `ece_*` of the samples of `many`, `medium`
+    and `few`-shot classes and of the `head`, `middle` and `tail` thirds of the
+    classes by size. With `bootstrap`, `*_low` and `*_high` of every figure.
 
     Args:
         y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows `(n, K)`.
@@ -70,8 +87,8 @@ def evaluate(
             `"netcal"`, `"torchmetrics"`, `"fmfp"`, `"fd_shifts"`.
         figures: Names to compute, in this order; `None` for all.
         bootstrap: Number of bootstrap replicates (rows drawn with replacement). Each
-            costs as much as the figures do: `refinement`, `ace` and
-            `nll_refinement` are dear, the top-label figures cheap.
+            costs as much as the figures themselves: those of all classes are dear,
+            those of the predicted class cheap, see `figures`.
         confidence_level: Level of the percentile intervals.
         seed: Seed of the bootstrap.
 

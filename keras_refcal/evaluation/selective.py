@@ -58,7 +58,7 @@ def generalized_risk_coverage_area(confidence, correct) -> float:
         confidence: Shape `(n,)`.
         correct: Booleans, shape `(n,)`.
     """
-    order = np.argsort(-confidence, kind="stable")
+    order = np.argsort(-confidence)
     answered, errors = _distinct(confidence[order], ~correct[order])
     return _trapezoid(errors / len(correct), answered / len(correct))
 
@@ -109,7 +109,7 @@ def false_positive_rate_at_recall(
 
 def _operating_points(positive, scores):
     """Returns accepted positives and negatives, from none to all samples."""
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(-scores)
     accepted, hits = _distinct(scores[order], positive[order])
     return hits, accepted - hits
 
