@@ -1,6 +1,12 @@
-"""Exact evaluation of saved predictions, in NumPy alone."""
+"""Exact evaluation of saved predictions in NumPy, and pictures of it."""
 
 from keras_refcal.evaluation.bootstrap import PoissonBootstrap
+from keras_refcal.evaluation.classes import (
+    ClassCalibration,
+    class_calibration,
+    classwise_reliability_curve,
+    group_reliability_curves,
+)
 from keras_refcal.evaluation.conventions import Convention
 from keras_refcal.evaluation.curves import (
     ConfidenceHistogram,
@@ -11,17 +17,37 @@ from keras_refcal.evaluation.curves import (
     risk_coverage_curve,
 )
 from keras_refcal.evaluation.evaluate import evaluate
+from keras_refcal.evaluation.plots import (
+    plot_class_calibration,
+    plot_confidence_histogram,
+    plot_method_comparison,
+    plot_reliabilities,
+    plot_reliability,
+    plot_risk_coverage,
+    plot_training,
+)
 from keras_refcal.evaluation.ranking import multiclass_auroc
 
 __all__ = [
+    "ClassCalibration",
     "ConfidenceHistogram",
     "Convention",
     "PoissonBootstrap",
     "ReliabilityCurve",
     "RiskCoverageCurve",
+    "class_calibration",
+    "classwise_reliability_curve",
     "confidence_histogram",
     "evaluate",
+    "group_reliability_curves",
     "multiclass_auroc",
+    "plot_class_calibration",
+    "plot_confidence_histogram",
+    "plot_method_comparison",
+    "plot_reliabilities",
+    "plot_reliability",
+    "plot_risk_coverage",
+    "plot_training",
     "reliability_curve",
     "risk_coverage_curve",
 ]

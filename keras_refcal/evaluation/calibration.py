@@ -87,11 +87,16 @@ def classwise_error(predictions: Predictions, counts: BinCounts, convention="guo
         counts: Its `classwise_counts` under the same convention.
         convention: Which side of a bin is closed.
     """
+    return class_errors(predictions, counts, convention).mean()
+
+
+def class_errors(predictions: Predictions, counts: BinCounts, convention="guo"):
+    """Returns the ECE of each class's probability, see `classwise_error`."""
     gap = counts.confidence - counts.correct
     if convention == "guo":
         impossible = predictions.labels[predictions.label_probability == 0]
         gap[:, 0] += np.bincount(impossible, minlength=len(gap))
-    return np.abs(gap).sum() / (predictions.num_samples * predictions.num_classes)
+    return np.abs(gap).sum(axis=1) / predictions.num_samples
 
 
 def adaptive_errors(predictions: Predictions, num_bins=15, thresholds=(0.0,)):
