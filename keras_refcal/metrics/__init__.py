@@ -1,1 +1,5 @@
-"""Metrics, all `keras.metrics.Metric`."""
+"""Streaming metrics, all `keras.metrics.Metric` with additive state of fixed size."""
+
+from keras_refcal.metrics.expected_calibration_error import ExpectedCalibrationError
+
+__all__ = ["ExpectedCalibrationError"]

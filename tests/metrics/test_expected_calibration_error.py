@@ -1,0 +1,183 @@
+import golden_cases
+import keras
+import numpy as np
+import pytest
+import shared_data
+from random_predictions import draw
+
+from keras_refcal import RefCalModel, evaluation
+from keras_refcal.losses import RefCalLoss
+from keras_refcal.metrics import ExpectedCalibrationError
+from keras_refcal.models import encoders
+from keras_refcal.ops.binning import uniform_edges
+
+CLOSED = {"right": "guo", "left": "netcal", "left_top_own_bin": "torchmetrics"}
+NORMS = {"ece": "l1", "mce": "max", "rmsce": "l2"}
+
+
+def stream(metric, labels, predictions, batch_size=64, weight=None):
+    for start in range(0, len(labels), batch_size):
+        rows = slice(start, start + batch_size)
+        weights = None if weight is None else weight[rows]
+        metric.update_state(labels[rows], predictions[rows], weights)
+    return float(metric.result())
+
+
+@pytest.mark.parametrize(
+    ("case", "check"),
+    golden_cases.parameters(*NORMS, variants=("reference", "alternative")),
+)
+def test_golden(case, check):
+    inputs, params = golden_cases.inputs(case), check["params"]
+    from_logits = "logits" in inputs
+    metric = ExpectedCalibrationError(
+        params["n_bins"],
+        norm=NORMS[check["kind"]],
+        convention=CLOSED[params.get("closed", "right")],
+        from_logits=from_logits,
+    )
+    predictions = inputs["logits"] if from_logits else inputs["probs"]
+    value = stream(metric, inputs["labels"], predictions)
+    golden_cases.assert_matches(case, check, value=value)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", "max"])
+@pytest.mark.parametrize("convention", ["guo", "netcal", "torchmetrics"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_equals_exact_evaluation(norm, convention, dtype):
+    labels, probabilities = draw(0, 500, 7, dtype=dtype)
+    probabilities[:20] = np.eye(7)[labels[:20]]
+    metric = ExpectedCalibrationError(norm=norm, convention=convention)
+    name = {"l1": "ece", "l2": "rmsce", "max": "mce"}[norm]
+    exact = evaluation.evaluate(
+        labels, probabilities, figures=name, convention=convention
+    )[name]
+    assert stream(metric, labels, probabilities, 33) == pytest.approx(exact, abs=1e-6)
+
+
+def test_debiased_equals_exact_evaluation():
+    labels, probabilities = draw(1, 300, 4)
+    metric = ExpectedCalibrationError(norm="l2", debias=True)
+    exact = evaluation.evaluate(labels, probabilities)["rmsce_debiased"]
+    assert stream(metric, labels, probabilities) == pytest.approx(exact, abs=1e-6)
+
+
+def test_binary_as_one_or_two_columns():
+    edges = uniform_edges(15)
+    second = np.concatenate([edges, 1 - edges])
+    labels = np.arange(len(second)) % 2
+    two = np.stack([1 - second, second], axis=1)
+    expected = stream(ExpectedCalibrationError(), labels, two)
+    for column in (second, second[:, None]):
+        assert stream(ExpectedCalibrationError(), labels, column) == expected
+    logits = np.log(two[2:15] / two[2:15, ::-1])[:, 1].astype("float32")
+    assert stream(
+        ExpectedCalibrationError(from_logits=True), labels[2:15], logits
+    ) == pytest.approx(stream(ExpectedCalibrationError(), labels[2:15], two[2:15]))
+
+
+def test_counts_single_samples_above_the_reach_of_float32():
+    metric = ExpectedCalibrationError()
+    full = np.zeros((2, 3, 15), "float32")
+    full[0, :, 14] = 2**24
+    metric._counters["bins"].assign(full)
+    step = keras.ops.convert_to_tensor(np.array([0.0, 1.0], "float32"))
+    for _ in range(200):
+        metric.update_state(np.array([1]), step[None])
+    state = keras.ops.convert_to_numpy(metric._counters["bins"])
+    assert state.astype("float64").sum(axis=0)[:, 14].tolist() == [2**24 + 200] * 3
+
+
+@pytest.mark.parametrize("network", ["densenet40", "wide_resnet28"])
+def test_published_figure_of_real_networks(network):
+    path = shared_data.shared_data("logits", f"cifar10_lt_{network}.npz")
+    published = {"densenet40": 21.08, "wide_resnet28": 9.11}[network]
+    with np.load(path) as file:
+        labels, logits = file["test_labels"], file["test_logits"]
+    metric = ExpectedCalibrationError(from_logits=True)
+    assert round(100 * stream(metric, labels, logits, 1000), 2) == published
+
+
+def test_leaves_out_and_reports_rows_that_are_not_finite():
+    labels, probabilities = draw(2, 40, 3)
+    expected = stream(ExpectedCalibrationError(), labels[4:], probabilities[4:])
+    probabilities[0, 1], probabilities[1, 0] = np.nan, np.inf
+    probabilities[2:4] = -np.inf
+    metric = ExpectedCalibrationError()
+    with pytest.warns(RuntimeWarning, match="weight 4 that are NaN or infinite"):
+        assert stream(metric, labels, probabilities) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("rows", [[2.0, 1.0, -1.0], [0.5, 0.9, 0.1], [-0.5, 1.0, 0.5]])
+def test_refuses_what_are_no_probabilities(rows):
+    metric = ExpectedCalibrationError()
+    metric.update_state(np.array([0]), np.array([rows]))
+    with pytest.raises(ValueError, match="from_logits"):
+        metric.result()
+    metric.update_state(np.array([0]), np.array([rows]), sample_weight=0.0)
+
+
+def test_is_undefined_without_samples():
+    metric = ExpectedCalibrationError()
+    assert np.isnan(float(metric.result()))
+    metric.update_state(np.array([0]), np.array([[0.3, 0.7]]), sample_weight=[0.0])
+    assert np.isnan(float(metric.result()))
+
+
+def test_refuses_bad_arguments():
+    with pytest.raises(ValueError, match="norm"):
+        ExpectedCalibrationError(norm="l3")
+    with pytest.raises(ValueError, match="debias"):
+        ExpectedCalibrationError(debias=True)
+    with pytest.raises(ValueError, match="num_bins"):
+        ExpectedCalibrationError(0)
+    with pytest.raises(ValueError, match="y_true"):
+        ExpectedCalibrationError().update_state(np.zeros((4, 2)), np.ones((4, 3)) / 3)
+    with pytest.raises(ValueError, match="y_pred"):
+        ExpectedCalibrationError().update_state(np.zeros(4), np.ones((4, 3, 2)) / 3)
+
+
+def test_reliability_curve_from_the_state():
+    labels, probabilities = draw(3, 200, 5)
+    metric = ExpectedCalibrationError()
+    stream(metric, labels, probabilities)
+    ours = metric.reliability_curve()
+    exact = evaluation.reliability_curve(labels, probabilities)
+    for field in ("edges", "weight", "confidence", "accuracy"):
+        np.testing.assert_allclose(
+            getattr(ours, field), getattr(exact, field), rtol=1e-5
+        )
+
+
+def test_in_a_model_equals_exact_evaluation():
+    labels, _ = draw(4, 100, 3)
+    inputs = np.random.default_rng(0).normal(size=(100, 5)).astype("float32")
+    model = keras.Sequential(
+        [keras.Input((5,)), keras.layers.Dense(3, activation="softmax")]
+    )
+    model.compile(
+        "sgd",
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", ExpectedCalibrationError(name="ece")],
+    )
+    history = model.fit(
+        inputs, labels, validation_split=0.2, epochs=2, batch_size=32, verbose=0
+    ).history
+    assert {"ece", "val_ece", "accuracy"} <= set(history)
+    logs = model.evaluate(
+        inputs[80:], labels[80:], batch_size=7, return_dict=True, verbose=0
+    )
+    exact = evaluation.evaluate(labels[80:], model.predict(inputs[80:], verbose=0))
+    assert logs["ece"] == pytest.approx(exact["ece"], abs=1e-6)
+    assert history["val_ece"][-1] == pytest.approx(exact["ece"], abs=1e-6)
+
+
+def test_in_a_refcal_model():
+    model = RefCalModel(encoders.small_cnn((8, 8, 1), width=4), num_classes=4)
+    model.compile("sgd", RefCalLoss(), metrics=["accuracy", ExpectedCalibrationError()])
+    images = np.random.default_rng(0).random((16, 8, 8, 1), "float32")
+    labels = np.arange(16) % 4
+    model.fit(images, labels, verbose=0)
+    logs = model.evaluate(images, labels, verbose=0, return_dict=True)
+    exact = evaluation.evaluate(labels, model.predict(images, verbose=0))
+    assert logs["expected_calibration_error"] == pytest.approx(exact["ece"], abs=1e-6)
