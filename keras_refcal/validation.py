@@ -48,6 +48,15 @@ def check_class_counts(class_counts):
     return tuple(counts.tolist())
 
 
+def check_num_classes(name, expected, tensor):
+    """Raises `ValueError` unless the last axis of `tensor` has `expected` classes."""
+    if tensor.shape[-1] != expected:
+        raise ValueError(
+            f"`{name}` must fit the {tensor.shape[-1]} classes of `y_pred`. "
+            f"Received {name} for {expected} classes."
+        )
+
+
 def check_batch(name, tensor, ranks):
     """Raises `ValueError` for a wrong rank, an empty batch, NaN or infinity."""
     shape = tuple(tensor.shape)

@@ -1,15 +1,35 @@
 """Losses, all `keras.losses.Loss`."""
 
+from keras_refcal.losses.brier import BrierLoss
 from keras_refcal.losses.cross_entropy import CrossEntropyLoss
+from keras_refcal.losses.focal import FocalLoss, SampleDependentFocalLoss
+from keras_refcal.losses.logit_norm import LogitNormLoss
+from keras_refcal.losses.long_tail import (
+    BalancedSoftmaxLoss,
+    LabelAwareSmoothingLoss,
+    LDAMLoss,
+    LogitAdjustedLoss,
+)
+from keras_refcal.losses.margin import ACLSLoss, MarginLabelSmoothingLoss
 from keras_refcal.losses.mdca import MDCALoss
 from keras_refcal.losses.refcal import RefCalLoss
 from keras_refcal.losses.registry import get
 from keras_refcal.losses.supervised_contrastive import SupervisedContrastiveLoss
 
 __all__ = [
+    "ACLSLoss",
+    "BalancedSoftmaxLoss",
+    "BrierLoss",
     "CrossEntropyLoss",
+    "FocalLoss",
+    "LDAMLoss",
+    "LabelAwareSmoothingLoss",
+    "LogitAdjustedLoss",
+    "LogitNormLoss",
     "MDCALoss",
+    "MarginLabelSmoothingLoss",
     "RefCalLoss",
+    "SampleDependentFocalLoss",
     "SupervisedContrastiveLoss",
     "get",
 ]

@@ -12,7 +12,14 @@ class FloatLoss(keras.losses.Loss):
 
     Keras casts labels and predictions to the loss' dtype; in half precision that
     would merge class ids above 2048 and underflow probabilities.
+
+    Class attributes say what `docs/losses.md` shows, `formula` and `use`, and which
+    term of a `RefCalLoss` the loss becomes where it is given alone.
     """
+
+    formula = None
+    use = None
+    term = "classification"
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         dtype = keras.dtype_policies.get(dtype or keras.config.floatx()).compute_dtype
@@ -116,6 +123,8 @@ class BatchPenalty(WeightedLoss):
         sample_weight: Optional, shape `(batch,)`; weighs each sample in the means
             over the batch. Weight 0 equals absence.
     """
+
+    term = "calibration"
 
     def __init__(
         self,

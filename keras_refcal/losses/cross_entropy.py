@@ -4,7 +4,7 @@ from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
 from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_in_range
+from keras_refcal.validation import check_choice, check_in_range
 
 
 @serializable
@@ -16,12 +16,18 @@ class CrossEntropyLoss(ClassificationLoss):
 
     Args:
         label_smoothing: Number in [0, 1]: the share of each target row that is
-            spread evenly over all classes (Szegedy et al., 2016, as in Keras).
+            spread over the classes.
+        spread: `"uniform"` spreads it evenly over all classes, as Keras and PyTorch
+            do; `"others"` over all but the one it is taken from, as RefCal and MDCA
+            do.
         **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
 
     Raises:
-        ValueError: If `label_smoothing` is outside [0, 1], or if shapes or labels of
-            a batch do not fit.
+        ValueError: If `label_smoothing` is outside [0, 1], `spread` is unknown, or
+            if shapes or labels of a batch do not fit.
+
+    Reference:
+        [Szegedy et al., 2016](https://arxiv.org/abs/1512.00567), section 7.
 
     Example:
 
@@ -33,16 +39,29 @@ class CrossEntropyLoss(ClassificationLoss):
     0.4904
     """
 
-    def __init__(self, label_smoothing=0.0, name="cross_entropy", **kwargs):
+    formula = "-Σ_c q_c log p_c, with q smoothed by alpha"
+    use = "The default; with `label_smoothing` less over-confident."
+
+    def __init__(
+        self, label_smoothing=0.0, spread="uniform", name="cross_entropy", **kwargs
+    ):
         super().__init__(name=name, **kwargs)
         check_in_range("label_smoothing", label_smoothing, 0, 1)
+        check_choice("spread", spread, ("uniform", "others"))
         self.label_smoothing = label_smoothing
+        self.spread = spread
 
     def values(self, y_true, logits):
         """Returns the cross-entropy of each sample, shape `(batch,)`."""
         targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
-        return classification.cross_entropy(targets, logits, self.label_smoothing)
+        return classification.cross_entropy(
+            targets, logits, self.label_smoothing, self.spread
+        )
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+        return {
+            **super().get_config(),
+            "label_smoothing": self.label_smoothing,
+            "spread": self.spread,
+        }

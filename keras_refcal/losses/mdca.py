@@ -31,6 +31,9 @@ class MDCALoss(BatchPenalty):
     0.3
     """
 
+    formula = "mean over classes of |mean p_c - share of class c|"
+    use = "RefCal's calibration term: corrects the batch's mean of every class."
+
     def __init__(self, name="mdca", **kwargs):
         super().__init__(name=name, **kwargs)
 

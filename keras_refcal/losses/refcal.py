@@ -66,6 +66,9 @@ class RefCalLoss(FloatLoss):
     0.2284
     """
 
+    formula = "classification + w_c · calibration + w_r · refinement"
+    use = "The whole method, or one of its stages: any loss of this table as a term."
+
     def __init__(
         self,
         classification="cross_entropy",

@@ -1,4 +1,4 @@
-"""Supervised contrastive loss, RefCal's refinement term, and SimCLR."""
+"""Supervised contrastive loss, RefCal's refinement term."""
 
 from keras_refcal.losses.base import WeightedLoss, embeddings_of
 from keras_refcal.ops import contrastive
@@ -35,6 +35,8 @@ class ContrastiveLoss(WeightedLoss):
             as an anchor, and twice as a contrast and positive of other samples.
             Weight 0 equals absence.
     """
+
+    term = "refinement"
 
     def __init__(
         self,
@@ -117,6 +119,9 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
     >>> round(float(loss(np.array([0, 1]), embeddings)), 4)
     0.5514
     """
+
+    formula = "-T/T_base · mean over positives of log softmax(z·z'/T)"
+    use = "RefCal's refinement term: trains the encoder of stage 1 or of a joint fit."
 
     def __init__(self, *args, name="supervised_contrastive", **kwargs):
         super().__init__(*args, name=name, **kwargs)

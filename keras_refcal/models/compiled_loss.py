@@ -1,25 +1,19 @@
 """What `RefCalModel.compile` makes of its `loss` argument."""
 
-from keras_refcal.losses.base import BatchPenalty, ClassificationLoss
-from keras_refcal.losses.refcal import RefCalLoss
-from keras_refcal.losses.supervised_contrastive import ContrastiveLoss
+from keras_refcal.losses import registry
+from keras_refcal.losses.base import FloatLoss
+from keras_refcal.losses.refcal import TERMS, RefCalLoss
 
 
 def as_refcal_loss(loss) -> RefCalLoss | None:
     """Returns a loss of this package as `RefCalLoss`, any other as `None`.
 
-    A classification loss, a penalty or a contrastive loss alone becomes the one term
-    of its kind, so that it sees logits or embeddings rather than predictions.
+    A loss of this package alone, or its name, becomes the one term of its kind, so
+    that it sees logits or embeddings rather than predictions.
     """
-    if isinstance(loss, RefCalLoss):
-        return loss
-    kinds = {
-        ClassificationLoss: "classification",
-        BatchPenalty: "calibration",
-        ContrastiveLoss: "refinement",
-    }
-    for kind, term in kinds.items():
-        if isinstance(loss, kind):
-            absent = dict.fromkeys(("classification", "calibration", "refinement"))
-            return RefCalLoss(**{**absent, term: loss}, calibration_weight=1.0)
-    return None
+    if isinstance(loss, str) and loss in registry.names():
+        loss = registry.get(loss)
+    if isinstance(loss, RefCalLoss) or not isinstance(loss, FloatLoss):
+        return loss if isinstance(loss, RefCalLoss) else None
+    terms = {**dict.fromkeys(TERMS), loss.term: loss}
+    return RefCalLoss(**terms, calibration_weight=1.0)

@@ -1,0 +1,54 @@
+"""Cross-entropy of logits of one length."""
+
+from keras_refcal.losses.base import ClassificationLoss
+from keras_refcal.ops import classification
+from keras_refcal.ops.labels import class_distribution
+from keras_refcal.registration import serializable
+from keras_refcal.validation import check_positive
+
+
+@serializable
+class LogitNormLoss(ClassificationLoss):
+    """Cross-entropy of `logits / (|logits| + 1e-7) / temperature`.
+
+    The length of the logits can then not grow to lower the loss. The loss depends on
+    the logits themselves, not only on their differences: from probabilities it takes
+    their logarithms. The gradient at a row of zeros is finite but huge.
+
+    Args:
+        temperature: Number above 0; the logits that cross-entropy sees have length
+            `1 / temperature`.
+        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+
+    Raises:
+        ValueError: If `temperature` is not positive, or if shapes or labels of a
+            batch do not fit.
+
+    Reference:
+        [Wei et al., 2022](https://arxiv.org/abs/2205.09310), eq. 4.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.losses import LogitNormLoss
+    >>> loss = LogitNormLoss(temperature=1.0, from_logits=True)
+    >>> round(float(loss(np.array([0]), np.array([[3.0, 4.0]]))), 4)
+    0.7981
+    """
+
+    formula = "cross-entropy of z / (|z| · T)"
+    use = "Against over-confidence, above all on inputs from elsewhere."
+
+    def __init__(self, temperature=0.04, name="logit_norm", **kwargs):
+        super().__init__(name=name, **kwargs)
+        check_positive("temperature", temperature)
+        self.temperature = temperature
+
+    def values(self, y_true, logits):
+        """Returns the loss of each sample, shape `(batch,)`."""
+        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
+        return classification.logit_norm(targets, logits, self.temperature)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "temperature": self.temperature}
