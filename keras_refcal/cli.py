@@ -7,6 +7,9 @@ from absl import flags
 
 COMMANDS = {
     "train": "trains a method and its baseline, and writes figures and pictures",
+    "evaluate": "judges saved predictions of any classifier",
+    "report": "writes a page about run directories, every classifier in detail",
+    "compare": "writes a page with classifiers beside each other",
 }
 
 

@@ -1,6 +1,8 @@
 """Files that are whole or absent: written under a temporary name, then renamed."""
 
 import contextlib
+import json
+import math
 import os
 import pathlib
 import uuid
@@ -20,3 +22,43 @@ def replacing(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path, value):
+    """Writes a JSON file atomically.
+
+    JSON has neither: NaN becomes null, and infinity the text that `float` reads.
+    """
+    text = json.dumps(as_json(value), indent=2, allow_nan=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path):
+    """Returns what a JSON file holds.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError: If it is not JSON, naming the file.
+    """
+    try:
+        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON ({error}).") from error
+
+
+def as_json(value):
+    """Returns a value as JSON can hold it.
+
+    >>> as_json({"nll": float("inf"), 1: (float("nan"), 0.5)})
+    {'nll': 'Infinity', '1': [None, 0.5]}
+    """
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):
+            return None
+        return "Infinity" if value > 0 else "-Infinity"
+    return value

@@ -5,7 +5,7 @@ import re
 
 import keras
 
-from keras_refcal.training.files import read_json, replacing, write_json
+from keras_refcal.files import read_json, replacing, write_json
 
 _NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
 

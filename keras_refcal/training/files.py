@@ -1,22 +1,7 @@
 """The files of a run directory."""
 
-import json
 import pathlib
 import tempfile
-
-from keras_refcal.files import replacing
-
-
-def write_json(path, value):
-    """Writes a JSON file atomically; NaN becomes null, as JSON has none."""
-    text = json.dumps(_without_nan(value), indent=2, allow_nan=False)
-    with replacing(path) as temporary:
-        temporary.write_text(text + "\n")
-
-
-def read_json(path):
-    """Returns what a JSON file holds."""
-    return json.loads(pathlib.Path(path).read_text())
 
 
 def writable_directory(path):
@@ -39,13 +24,3 @@ def writable_directory(path):
             f"Received: {str(path)!r} ({error.strerror or error})"
         ) from error
     return path
-
-
-def _without_nan(value):
-    if isinstance(value, dict):
-        return {str(key): _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    if isinstance(value, float) and value != value:
-        return None
-    return value

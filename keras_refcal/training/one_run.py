@@ -6,10 +6,9 @@ import keras
 import numpy as np
 
 from keras_refcal.data import TrainingBatches, augment, scaled
-from keras_refcal.files import replacing
+from keras_refcal.files import replacing, write_json
 from keras_refcal.models import RefCalModel, encoders
 from keras_refcal.training.callbacks import ProgressLines, StageCheckpoint
-from keras_refcal.training.files import write_json
 
 
 def run_once(images, recipe, encoder, seed, directory, title="train"):

@@ -12,10 +12,10 @@ from keras_refcal import evaluation
 from keras_refcal.backend import NAME
 from keras_refcal.data import checksum, load, long_tail_indices
 from keras_refcal.evaluation import plots
-from keras_refcal.files import replacing
+from keras_refcal.files import read_json, replacing, write_json
 from keras_refcal.models import encoders
 from keras_refcal.training import recipes
-from keras_refcal.training.files import read_json, writable_directory, write_json
+from keras_refcal.training.files import writable_directory
 from keras_refcal.training.one_run import predictions_of, run_once
 from keras_refcal.training.results import summarise, table
 

@@ -1,0 +1,99 @@
+"""Judges saved predictions of any classifier, from any framework.
+
+    keras-refcal evaluate --predictions=predictions.npz
+    keras-refcal evaluate --predictions=predictions.csv --output=report.html
+
+An npz file holds arrays `y_true` and `probabilities` or `logits`; a csv or parquet file
+a column `y_true` and columns `probability_0`, `probability_1`, … or `logit_0`, …
+Prints every figure; `--output` also writes them as JSON, or a page as HTML.
+"""
+
+import pathlib
+
+from absl import flags
+
+from keras_refcal.commands import report_flags
+
+OUTPUTS = (".json", ".html")
+
+
+def define_flags(flag_values):
+    """Defines the flags of the command."""
+    report_flags.define_settings(flag_values)
+    for name, text in (
+        ("predictions", "File of predictions: .npz, .csv or .parquet."),
+        ("output", "File to write: .json for the figures, .html for a page."),
+        ("y_true", "Name of the labels in the file, if not y_true."),
+        ("probabilities", "Name of the probabilities; of columns, how they begin."),
+        ("logits", "Name of the logits; of columns, how they begin."),
+    ):
+        flags.DEFINE_string(name, None, text, flag_values=flag_values)
+    flags.DEFINE_list(
+        "class_counts",
+        None,
+        "Training samples of each class, 500,300,…; adds figures of groups.",
+        flag_values=flag_values,
+    )
+    flags.mark_flag_as_required("predictions", flag_values)
+
+
+def run(flag_values, positional):
+    """Prints the figures and writes what was asked for."""
+    from keras_refcal.evaluation import report
+    from keras_refcal.evaluation.report.figures import figure_text, judge
+    from keras_refcal.files import write_json
+
+    if positional:
+        raise ValueError(f"evaluate takes flags only. Received: {' '.join(positional)}")
+    output = _checked_output(flag_values.output)
+    settings = report_flags.settings(flag_values)
+    path = pathlib.Path(flag_values.predictions)
+    saved = report.read_predictions(
+        path,
+        y_true=flag_values.y_true,
+        probabilities=flag_values.probabilities,
+        logits=flag_values.logits,
+        class_counts=_numbers(flag_values.class_counts),
+    )
+    figures = judge(saved, settings)
+    print(figure_text(figures))
+    samples, classes = saved.predictions.probabilities.shape
+    print(
+        f"\n{path}: {samples} samples, {classes} classes; {settings.num_bins} bins, "
+        f"convention {settings.convention}; bootstrap {settings.bootstrap}"
+    )
+    if output is None:
+        return
+    if output.suffix == ".json":
+        described = dict(settings.described(saved))
+        write_json(output, {"figures": figures, "conventions": described})
+    else:
+        entry = report.Entry(path.stem, saved, source=str(path))
+        html = report.render_report(report.Run(path.stem, (entry,)), settings)
+        report.write_page(output, html)
+    print(f"Written: {output}")
+
+
+def _checked_output(output):
+    if output is None:
+        return None
+    output = pathlib.Path(output)
+    if output.suffix not in OUTPUTS:
+        raise ValueError(
+            f"`--output` must end in {' or '.join(OUTPUTS)}. Received: {output}"
+        )
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"No directory to write to: {output.parent}")
+    return output
+
+
+def _numbers(texts):
+    if texts is None:
+        return None
+    try:
+        return [int(text) for text in texts]
+    except ValueError:
+        raise ValueError(
+            "`--class_counts` must be whole numbers with commas between. "
+            f"Received: {','.join(texts)}"
+        ) from None

@@ -1,0 +1,178 @@
+"""Reads predictions that any framework saved: npz, csv or parquet."""
+
+import dataclasses
+import pathlib
+import zipfile
+
+import numpy as np
+
+from keras_refcal.evaluation.inputs import Predictions, as_predictions
+from keras_refcal.evaluation.predictions_table import read_csv, read_parquet
+
+
+@dataclasses.dataclass(frozen=True)
+class SavedPredictions:
+    """Checked predictions and what was saved beside them.
+
+    Attributes:
+        predictions: Labels and probabilities of `n` samples over `K` classes.
+        class_counts: Training samples of each class, shape `(K,)`, or `None`.
+        class_names: `K` names, or `None`.
+        images: The samples as pictures, shape `(n, height, width)` or
+            `(n, height, width, channels)`, or `None`.
+    """
+
+    predictions: Predictions
+    class_counts: np.ndarray | None = None
+    class_names: tuple[str, ...] | None = None
+    images: np.ndarray | None = None
+
+    def name_of(self, class_id) -> str:
+        """Returns the name of a class; its number where names are not known."""
+        return str(class_id if self.class_names is None else self.class_names[class_id])
+
+
+def read_predictions(
+    path, *, y_true=None, probabilities=None, logits=None, class_counts=None
+) -> SavedPredictions:
+    """Reads labels and predictions from a file and checks them.
+
+    - `.npz`: arrays `y_true` and `probabilities` or `logits` (probabilities win where
+      both are there); if present also `class_counts`, `class_names` and `images`.
+    - `.csv`, `.parquet`: a column `y_true` and one column a class, `probability_0`,
+      `probability_1`, … or `logit_0`, …; what follows the underscore may also be the
+      names of the classes, and labels are then names or numbers of columns. A single
+      column `probability` or `logit` speaks of class 1 of two. In parquet the columns
+      may also be one column of lists, `probabilities` or `logits`. Other columns are
+      left alone.
+
+    Args:
+        path: The file; its suffix tells the format.
+        y_true: Name of the array or column of labels, if not `y_true`.
+        probabilities: Name of the array (npz), or start of the columns' names.
+        logits: The same for logits.
+        class_counts: Training samples of each class, in place of those in the file.
+
+    Raises:
+        OSError: If the file cannot be read.
+        ValueError: If it is of another format, or lacks an array or column, and for
+            all that `evaluate` rejects.
+        ImportError: For a parquet file without pyarrow.
+    """
+    path = pathlib.Path(path)
+    readers = {".npz": _read_npz, ".csv": read_csv, ".parquet": read_parquet}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise ValueError(
+            f"Predictions must be a file of {', '.join(readers)}. Received: {path}"
+        )
+    if probabilities and logits:
+        raise ValueError("Name `probabilities` or `logits`, not both.")
+    if not path.is_file():
+        raise FileNotFoundError(f"No file of predictions: {path}")
+    found = reader(path, y_true or "y_true", probabilities, logits)
+    if class_counts is not None:
+        found["class_counts"] = np.asarray(class_counts)
+    try:
+        return _checked(**found)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _checked(
+    y_true,
+    probabilities=None,
+    logits=None,
+    class_counts=None,
+    class_names=None,
+    images=None,
+):
+    if class_names is not None:
+        class_names = tuple(str(name) for name in np.ravel(class_names))
+    y_true = _as_numbers(np.asarray(y_true), class_names)
+    predictions = as_predictions(y_true, probabilities, logits)
+    samples, classes = predictions.probabilities.shape
+    for name, values, length in (
+        ("class_counts", class_counts, classes),
+        ("class_names", class_names, classes),
+        ("images", images, samples),
+    ):
+        if values is not None and (np.ndim(values) == 0 or len(values) != length):
+            raise ValueError(
+                f"`{name}` must hold {length} entries. "
+                f"Received shape: {np.shape(values)}"
+            )
+    if class_counts is not None:
+        _check_counts(class_counts)
+    if images is not None:
+        _check_images(images)
+    return SavedPredictions(predictions, class_counts, class_names, images)
+
+
+def _check_counts(counts):
+    if counts.ndim != 1 or counts.dtype.kind not in "iuf" or not np.all(counts >= 0):
+        raise ValueError(
+            "`class_counts` must be numbers of training samples, 0 or more. "
+            f"Received: {counts!r}"
+        )
+
+
+def _check_images(images):
+    channels = images.shape[3] if images.ndim == 4 else 1
+    if images.ndim not in (3, 4) or channels not in (1, 3, 4):
+        raise ValueError(
+            "`images` must have shape (n, height, width), or (n, height, width, "
+            f"channels) with 1, 3 or 4 channels. Received shape: {images.shape}"
+        )
+
+
+def _as_numbers(labels, class_names):
+    """Returns labels given as text as class ids."""
+    if labels.dtype.kind not in "OUS":
+        return labels
+    texts = [
+        item.decode() if isinstance(item, bytes) else str(item) for item in labels.flat
+    ]
+    if class_names is not None and set(texts) <= set(class_names):
+        ids = {name: number for number, name in enumerate(class_names)}
+        return np.array([ids[text] for text in texts])
+    try:
+        return np.array([float(text) for text in texts])
+    except ValueError:
+        strange = sorted(set(texts) - set(class_names or ()))
+        raise ValueError(
+            "`y_true` must hold class ids"
+            + (f" or names among {list(class_names)[:20]}" if class_names else "")
+            + f". Received: {strange[:5]}"
+        ) from None
+
+
+def _read_npz(path, y_true, probabilities, logits):
+    try:
+        with np.load(path) as file:
+            wanted = _names_in_npz(path, file.files, y_true, probabilities, logits)
+            return {key: file[name] for key, name in wanted.items()}
+    except (zipfile.BadZipFile, EOFError, ValueError) as error:
+        if str(error).startswith(str(path)):
+            raise
+        raise ValueError(
+            f"{path}: not an npz file of plain arrays ({error}). Save with "
+            "np.savez(file, y_true=..., probabilities=...)."
+        ) from error
+
+
+def _names_in_npz(path, there, y_true, probabilities, logits):
+    if logits is None:
+        scores = {"probabilities": probabilities or "probabilities"}
+        if probabilities is None and scores["probabilities"] not in there:
+            scores = {"logits": "logits"}
+    else:
+        scores = {"logits": logits}
+    wanted = {"y_true": y_true, **scores}
+    if missing := [name for name in wanted.values() if name not in there]:
+        raise ValueError(
+            f"{path}: no array {' and no array '.join(map(repr, missing))} in the file"
+            f" (`probabilities` or `logits`, and `y_true`). It holds: {sorted(there)}"
+        )
+    extras = ("class_counts", "class_names", "images")
+    return wanted | {name: name for name in extras if name in there}
