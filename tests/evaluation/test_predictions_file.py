@@ -21,11 +21,10 @@ def _csv(path, prefix="probability", names=range(3), labels=LABELS, rows=ROWS):
 
 
 def _parquet(path, **columns):
-    pyarrow = pytest.importorskip("pyarrow", reason="parquet needs pyarrow")
-    import pyarrow.parquet
-
-    table = {name: pyarrow.array(np.asarray(v).tolist()) for name, v in columns.items()}
-    pyarrow.parquet.write_table(pyarrow.table(table), path)
+    arrow = pytest.importorskip("pyarrow", reason="parquet needs pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = {name: arrow.array(np.asarray(v).tolist()) for name, v in columns.items()}
+    parquet.write_table(arrow.table(table), path)
     return path
 
 

@@ -7,6 +7,7 @@ from keras_refcal import evaluation
 from keras_refcal.evaluation import report
 from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.evaluation.report.comparison import make_comparison
+from keras_refcal.evaluation.report.tables import MINUS
 
 FAST = report.ReportSettings(bootstrap=40)
 
@@ -23,13 +24,13 @@ def _pair():
 
 
 def test_differences_are_those_of_the_figures():
-    labels, good, bad = _pair()
+    _, good, bad = _pair()
     comparison = make_comparison([good, bad], FAST)
     rows = {row[0]: row[1] for row in comparison.differences.rows}
     accuracy = [np.mean(e.saved.predictions.correct) for e in (good, bad)]
     cell = rows["Accuracy, points"]
     assert cell.value == pytest.approx(accuracy[1] - accuracy[0])
-    low, high = (float(t.replace("−", "-")) for t in cell.note.split(" to "))
+    low, high = (float(t.replace(MINUS, "-")) for t in cell.note.split(" to "))
     assert low < 100 * cell.value < high and high - low < 15
 
 
