@@ -5,6 +5,12 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Three backends share the cores; threads that wait for each other by spinning
+    # make each of them many times slower.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+
 if os.environ.get("KERAS_BACKEND") == "torch":
     import torch  # noqa: F401  before TensorFlow, which otherwise crashes it
 

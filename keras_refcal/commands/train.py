@@ -33,8 +33,18 @@ def run(flag_values, positional):
 
     names = [field.name for field in dataclasses.fields(TrainConfig)]
     values = {name: flag_values[name].value for name in names}
-    values["seeds"] = tuple(int(seed) for seed in values["seeds"])
+    values["seeds"] = _whole_numbers("seeds", values["seeds"])
     train(TrainConfig(**values))
+
+
+def _whole_numbers(name, texts):
+    try:
+        return tuple(int(text) for text in texts)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be whole numbers with commas between. Received: "
+            f"{','.join(texts)!r}"
+        ) from error
 
 
 def _define(field, default, flag_values):

@@ -43,7 +43,7 @@ def two_views(dataset, augmentation="affine", seed=0, views=2):
         dataset: A batched `tf.data.Dataset` of `(images, labels)`, images of shape
             `(batch, height, width, channels)`, uint8 or float in [0, 1].
         augmentation: Name of an augmentation, or a function of `(images, seed)`.
-        seed: Integer; the batch's number is the second half of the seed.
+        seed: Integer; every epoch draws new views, the same ones in every run.
         views: Views of each image.
 
     Returns:
@@ -62,13 +62,14 @@ def two_views(dataset, augmentation="affine", seed=0, views=2):
     if not callable(augmentation):
         augmentation = augment.get(augmentation)
 
-    def with_views(number, batch):
+    def with_views(draw, batch):
         images, labels = batch
-        key = (tf.constant(seed, tf.int64), number)
+        key = (tf.constant(seed, tf.int64), draw)
         return augment.augmented_views(images, views, augmentation, key), labels
 
-    numbered = dataset.enumerate()
-    return numbered.map(with_views, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
+    draws = tf.data.Dataset.random(seed, rerandomize_each_iteration=True)
+    drawn = tf.data.Dataset.zip(draws, dataset)
+    return drawn.map(with_views, tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 class TrainingBatches:

@@ -7,7 +7,7 @@ from keras_refcal.losses import registry
 from keras_refcal.losses.base import FloatLoss, logits_of
 from keras_refcal.ops.vectors import unit_vectors
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_non_negative, check_term
+from keras_refcal.validation import check_batch, check_non_negative, check_term
 
 TERMS = ("classification", "calibration", "refinement")
 
@@ -160,6 +160,7 @@ class RefCalLoss(FloatLoss):
 
     def _as_outputs(self, y_pred):
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
+        check_batch("y_pred", y_pred, ranks=(2,))
         logits = logits_of(y_pred, self.from_logits)
         log_probabilities = ops.log_softmax(logits, axis=-1)
         return {"logits": logits, "embeddings": unit_vectors(log_probabilities)}

@@ -42,7 +42,7 @@ def get(name):
     return builders[name]
 
 
-def small_cnn(input_shape, width=32, name="small_cnn"):
+def small_cnn(input_shape, width=24, name="small_cnn"):
     """Returns a three-block convolutional encoder with `4 * width` features.
 
     Enough for 8x8 digits on a CPU.
@@ -56,7 +56,7 @@ def small_cnn(input_shape, width=32, name="small_cnn"):
 
     >>> from keras_refcal.models import encoders
     >>> encoders.small_cnn((8, 8, 1)).output_shape
-    (None, 128)
+    (None, 96)
     """
     inputs = Input(input_shape)
     x = inputs

@@ -29,7 +29,7 @@ class TrainConfig:
     split_seed: int = _flag("Seed of the long-tailed draw.", 1234)
     epochs: int = _flag("Epochs of the encoder.", 40)
     classifier_epochs: int = _flag("Epochs of the classifier.", 20)
-    batch_size: int = _flag("Images a step.", 128)
+    batch_size: int = _flag("Images a step.", 64)
 
     def __post_init__(self):
         """Checks the numbers; names are checked where they are looked up."""

@@ -15,8 +15,8 @@ def summarise(figures):
     Args:
         figures: One mapping of figures a seed, as `evaluation.evaluate` returns.
 
-    >>> summarise([{"ece": 0.1}, {"ece": 0.2}])["ece"]
-    {'mean': 0.15, 'spread': 0.07071067811865477, 'seeds': [0.1, 0.2]}
+    >>> summarise([{"ece": 0.25}, {"ece": 0.75}])["ece"]
+    {'mean': 0.5, 'spread': 0.3535533905932738, 'seeds': [0.25, 0.75]}
     """
     return {name: _spread([row[name] for row in figures]) for name in figures[0]}
 

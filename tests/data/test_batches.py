@@ -106,6 +106,10 @@ def test_two_views_of_a_long_tail(digits):
     labels = np.array([label for _, label in dataset.as_numpy_iterator()])
     expected = data.class_counts(120, 10, 0.1)
     assert np.bincount(labels).tolist() == expected.tolist()
-    views, labels = next(iter(data.two_views(dataset.batch(8))))
-    assert tuple(views.shape) == (8, 2, 8, 8, 1)
+    dataset = dataset.batch(8)
+    paired = data.two_views(dataset)
+    (views, _), (again, _) = (take(paired, 1)[0] for _ in range(2))
+    assert views.shape == (8, 2, 8, 8, 1)
     assert np.any(views[:, 0] != views[:, 1])
+    assert np.any(views != again), "a new epoch draws new views"
+    assert_same(take(data.two_views(dataset), 1), [(views, labels[:8])])

@@ -1,0 +1,53 @@
+"""RefCal's two stages on a model and data of one's own."""
+
+import math
+
+from keras_refcal.models import RefCalModel
+
+
+def fit_stages(model, stages, x, y=None, *, classifier_x=None, **fit_arguments):
+    """Compiles and fits a model for one stage after the other.
+
+    Args:
+        model: A `RefCalModel`.
+        stages: A tuple of `Stage`.
+        x: What `model.fit` takes: images, shape `(n, height, width, channels)` or
+            `(n, views, height, width, channels)`, or a batched data set.
+        y: Class ids, shape `(n,)`, if `x` is an array.
+        classifier_x: In place of `x` for stages with a frozen encoder, whose
+            classifier needs one view only.
+        **fit_arguments: Further arguments of `model.fit`: `callbacks`, `verbose`,
+            `validation_data`, `steps_per_epoch`, ….
+
+    Returns:
+        Name of a stage to the `keras.callbacks.History` of its fit.
+
+    Raises:
+        ValueError: If the model is no `RefCalModel`, or the steps of an epoch are not
+            known.
+    """
+    if not isinstance(model, RefCalModel):
+        raise ValueError(f"`model` must be a RefCalModel. Received: {model!r}")
+    histories = {}
+    for stage in stages:
+        inputs = x if classifier_x is None or not stage.freeze_encoder else classifier_x
+        steps = fit_arguments.get("steps_per_epoch") or _steps(inputs, stage.batch_size)
+        stage.compile(model, steps)
+        batch_size = {} if y is None else {"batch_size": stage.batch_size}
+        histories[stage.name] = model.fit(
+            inputs, y, epochs=stage.epochs, **batch_size, **fit_arguments
+        )
+    return histories
+
+
+def _steps(x, batch_size):
+    if hasattr(x, "shape"):
+        return math.ceil(len(x) / batch_size)
+    try:
+        steps = len(x)
+    except TypeError as error:
+        raise ValueError(
+            "`steps_per_epoch` must be given for data whose length is not known. "
+            f"Received: {type(x).__name__}"
+        ) from error
+    return steps

@@ -1,0 +1,112 @@
+"""The main job on real digits, as a user runs it, on the running backend."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_refcal import data, evaluation
+from keras_refcal.cli import main
+from keras_refcal.training.callbacks import StageCheckpoint
+
+FILES = {
+    "config.json",
+    "metrics.json",
+    "model.keras",
+    "predictions.npz",
+    "history.json",
+    "reliability.png",
+}
+
+
+def train(output_dir, **changes):
+    flags = {"dataset": "digits", "epochs": 1, "classifier_epochs": 1, "seeds": 0}
+    flags |= {"output_dir": output_dir} | changes
+    return main(["keras-refcal", "train", *(f"--{k}={v}" for k, v in flags.items())])
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_learns_the_digits(tmp_path, capsys):
+    assert train(tmp_path / "run", epochs=15, classifier_epochs=8) == 0
+    printed = capsys.readouterr().out
+    for expected in ("486 training images", "refcal  seed 0", "accuracy %", "ECE"):
+        assert expected in printed
+    written = {path.name for path in (tmp_path / "run").iterdir()}
+    assert written == FILES | {"refcal", "cross_entropy"}
+    methods = read(tmp_path / "run" / "metrics.json")["methods"]
+    digits = data.load("digits")
+    model = keras.saving.load_model(tmp_path / "run" / "model.keras")
+    probabilities = model.predict(data.scaled(digits.test_images), verbose=0)
+    figures = evaluation.evaluate(digits.test_labels, probabilities)
+    assert figures["accuracy"] == methods["refcal"]["accuracy"]["mean"]
+    for variable in model.variables:
+        fresh = np.random.default_rng(0).normal(size=variable.shape)
+        variable.assign(np.abs(fresh) / np.sqrt(max(variable.shape[0], 1)))
+    untrained = model.predict(data.scaled(digits.test_images), verbose=0)
+    untrained = evaluation.evaluate(digits.test_labels, untrained)["accuracy"]
+    # Chance is 0.10. Fifteen epochs of 486 images reach 0.85 to 0.95.
+    for name in ("refcal", "cross_entropy"):
+        assert methods[name]["accuracy"]["mean"] > max(0.7, untrained + 0.4)
+        assert methods[name]["refinement"]["mean"] > 0.95
+    assert methods["refcal"]["ece"]["mean"] < 0.2
+
+
+def test_resumes_to_the_same_predictions(tmp_path, monkeypatch):
+    arguments = {"epochs": 3, "classifier_epochs": 1, "baseline": "refcal"}
+    assert train(tmp_path / "whole", **arguments) == 0
+    save = StageCheckpoint.on_epoch_end
+
+    def killed(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+        save(self, epoch, logs)
+
+    monkeypatch.setattr(StageCheckpoint, "on_epoch_end", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", **arguments)
+    assert not (tmp_path / "cut" / "metrics.json").exists()
+    monkeypatch.undo()
+    assert train(tmp_path / "cut", **arguments) == 0
+    whole, cut = (
+        np.load(tmp_path / name / "predictions.npz")["probabilities"]
+        for name in ("whole", "cut")
+    )
+    np.testing.assert_array_equal(whole, cut)
+    assert read(tmp_path / "whole" / "history.json") == read(
+        tmp_path / "cut" / "history.json"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"method": "refcall"}, "Unknown method 'refcall'"),
+        ({"dataset": "mnits"}, "`dataset` must be one of"),
+        ({"encoder": "vgg"}, "Unknown encoder 'vgg'"),
+        ({"imbalance_factor": 0}, "`imbalance_factor` must be"),
+        ({"epochs": 0}, "`epochs` must be 1 or more"),
+        ({"batch_size": -1}, "`batch_size` must be 1 or more"),
+        ({"seeds": "a"}, "seeds"),
+    ],
+)
+def test_bad_flags_are_told_in_a_line(tmp_path, capsys, changes, message):
+    assert train(tmp_path / "run", **changes) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists(), "nothing is half-written"
+
+
+def test_output_directory_that_cannot_be_written(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert train(tmp_path / "file" / "run") == 1
+    assert "`output_dir` must be a directory" in capsys.readouterr().err
+
+
+def test_directory_of_another_run_is_left_alone(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"dataset": "other"}')
+    assert train(tmp_path) == 1
+    assert "another configuration" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]

@@ -1,0 +1,110 @@
+"""The house: which part may import which, where frameworks may stand, file length."""
+
+import ast
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parents[1] / "keras_refcal"
+FILES = sorted(PACKAGE.rglob("*.py"))
+GROUND = {"backend", "files", "registration", "types", "validation"}
+# What each part may import besides itself and the ground, which imports no part.
+MAY_IMPORT = {
+    "ops": set(),
+    "losses": {"ops"},
+    "layers": {"ops"},
+    "evaluation": {"ops"},
+    "metrics": {"ops", "evaluation"},
+    "data": {"ops"},
+    "models": {"ops", "losses", "layers"},
+    "training": {
+        "ops",
+        "losses",
+        "metrics",
+        "layers",
+        "models",
+        "data",
+        "evaluation",
+    },
+    "commands": {"training", "data", "evaluation", "layers", "models", "ops"},
+    "cli": {"commands"},
+    "__main__": {"cli"},
+}
+FRAMEWORKS = {"tensorflow", "jax", "torch"}
+
+
+def part_of(path):
+    inside = path.relative_to(PACKAGE)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def imported_modules(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            if node.module == "keras_refcal":
+                yield from (f"keras_refcal.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_file_keeps_to_the_house(path):
+    part = part_of(path)
+    modules = list(imported_modules(path))
+    parts = {m.split(".")[1] for m in modules if m.startswith("keras_refcal.")}
+    if part not in ("__init__", *GROUND):
+        assert part in MAY_IMPORT, f"{part} has no place in the house"
+        assert parts <= MAY_IMPORT[part] | GROUND | {part}
+    elif part in GROUND:
+        assert parts <= GROUND
+    if part != "backend":
+        frameworks = {m.split(".")[0] for m in modules} & FRAMEWORKS
+        allowed = FRAMEWORKS if part == "data" else set()
+        assert frameworks <= allowed, "frameworks belong into backend/"
+        assert "backend.backend()" not in path.read_text(), "only backend/ may ask"
+    assert len(path.read_text().splitlines()) <= 400
+
+
+def test_every_part_of_the_house_exists():
+    parts = {part_of(path) for path in FILES} - {"__init__"}
+    assert parts >= {"ops", "losses", "metrics", "layers", "models", "backend"}
+    assert parts >= {"training", "data", "evaluation", "cli"}
+
+
+def run_python(code, *options):
+    return subprocess.run(
+        [sys.executable, *options, "-c", code],
+        cwd=PACKAGE.parent,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE.parent)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_import_loads_no_library_that_keras_does_not():
+    code = (
+        "import sys, keras\n"
+        "before = {*sys.modules}\n"
+        "import keras_refcal\n"
+        "print(*({*sys.modules} - before))"
+    )
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+    added = {name.split(".")[0] for name in done.stdout.split()}
+    heavy = {*FRAMEWORKS, "matplotlib", "sklearn", "scipy", "jinja2", "pandas"}
+    assert not added & {*heavy, "tensorflow_datasets", "keras_cv"}
+
+
+def test_import_raises_no_warning_of_ours():
+    code = (
+        "import warnings, keras\n"
+        "with warnings.catch_warnings():\n"
+        "    warnings.simplefilter('error')\n"
+        "    import keras_refcal\n"
+    )
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
