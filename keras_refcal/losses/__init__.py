@@ -1,7 +1,9 @@
 """Losses, all `keras.losses.Loss`."""
 
+from keras_refcal.losses.auc_margin import AUCMarginLoss
 from keras_refcal.losses.brier import BrierLoss
 from keras_refcal.losses.cross_entropy import CrossEntropyLoss
+from keras_refcal.losses.dca import DCALoss
 from keras_refcal.losses.focal import FocalLoss, SampleDependentFocalLoss
 from keras_refcal.losses.logit_norm import LogitNormLoss
 from keras_refcal.losses.long_tail import (
@@ -12,21 +14,25 @@ from keras_refcal.losses.long_tail import (
 )
 from keras_refcal.losses.margin import ACLSLoss, MarginLabelSmoothingLoss
 from keras_refcal.losses.mdca import MDCALoss
+from keras_refcal.losses.mmce import MMCELoss
 from keras_refcal.losses.refcal import RefCalLoss
 from keras_refcal.losses.registry import get
 from keras_refcal.losses.supervised_contrastive import SupervisedContrastiveLoss
 
 __all__ = [
     "ACLSLoss",
+    "AUCMarginLoss",
     "BalancedSoftmaxLoss",
     "BrierLoss",
     "CrossEntropyLoss",
+    "DCALoss",
     "FocalLoss",
     "LDAMLoss",
     "LabelAwareSmoothingLoss",
     "LogitAdjustedLoss",
     "LogitNormLoss",
     "MDCALoss",
+    "MMCELoss",
     "MarginLabelSmoothingLoss",
     "RefCalLoss",
     "SampleDependentFocalLoss",

@@ -1,0 +1,135 @@
+"""Keras' image layers inside a pipeline, drawn from the seed that a batch is given.
+
+A Keras layer draws from a generator that it holds, so that a resumed run sees other
+draws. The hooks of the layers (`get_random_transformation`, `transform_images`) take
+the draws apart from the arithmetic; here the draws come from a seed.
+"""
+
+import contextlib
+import functools
+
+import keras
+
+from keras_refcal.backend.data_library import tensorflow
+
+
+class KeySequence(keras.random.SeedGenerator):
+    """Seeds split from a pair of integers, in the place of a Keras generator."""
+
+    def __init__(self, key):
+        # Without `super().__init__`: there is no state, which is the point.
+        self._key = key
+        self._count = 0
+
+    def next(self, ordered=True):
+        """Returns the next seed."""
+        tf = tensorflow()
+        self._count += 1
+        return tf.random.fold_in(tf.cast(tf.stack(self._key), tf.int64), self._count)
+
+
+def from_layer(layer):
+    """Returns an augmentation that is a Keras layer, drawn from the seed it is given.
+
+    Args:
+        layer: A Keras image layer for values in [0, 1] that draws once for a batch:
+            `RandomErasing`, `RandomGaussianBlur`, … Layers that hold layers
+            (`RandAugment`, `AugMix`) ignore a given seed and are refused.
+
+    Raises:
+        ValueError: If the layer cannot be drawn from a given seed.
+
+    >>> import keras
+    >>> from keras_refcal.data import augment, load
+    >>> layer = keras.layers.RandomErasing(factor=1.0, value_range=(0, 1))
+    >>> erase = augment.from_layer(layer)
+    >>> tuple(erase(load("digits").test_images[:4], (0, 1)).shape)
+    (4, 8, 8, 1)
+    """
+    drawn = isinstance(layer, keras.layers.Layer) and hasattr(
+        layer, "get_random_transformation"
+    )
+    if not drawn or list(layer._flatten_layers(include_self=False)):
+        raise ValueError(
+            "`layer` must be a Keras image layer that draws from a given seed and "
+            f"holds no other layers. Received: {layer!r}"
+        )
+
+    def layer_augmentation(images, seed):
+        tf = tensorflow()
+        images = tf.image.convert_image_dtype(images, tf.float32)
+        with _on_tensorflow(layer):
+            change = layer.get_random_transformation(images, True, KeySequence(seed))
+            return layer.transform_images(images, change, True)
+
+    return layer_augmentation
+
+
+def mix_up(images, labels, seed, alpha=0.2):
+    """Returns each image blended with another one, and labels blended likewise.
+
+    Args:
+        images: float, shape `(batch, ..., channels)`.
+        labels: Probabilities, shape `(batch, num_classes)`.
+        seed: Pair of integers.
+        alpha: Positive parameter of the Beta distribution of the weights.
+
+    Returns:
+        Images and labels, of the same shapes.
+
+    Reference:
+        [Zhang et al., 2018](https://arxiv.org/abs/1710.09412).
+
+    >>> import numpy as np
+    >>> images, labels = np.eye(2)[:, :, None, None], np.eye(2)
+    >>> mixed, soft = mix_up(images, labels, seed=(0, 1))
+    >>> bool(np.allclose(mixed[:, :, 0, 0], soft))
+    True
+    """
+    return _mixed(_layer("MixUp", alpha=alpha), images, labels, seed)
+
+
+def cut_mix(images, labels, seed):
+    """Returns images with a box of another one, and labels blended by its area.
+
+    Args:
+        images: float, shape `(batch, height, width, channels)`.
+        labels: Probabilities, shape `(batch, num_classes)`.
+        seed: Pair of integers.
+
+    Returns:
+        Images and labels, of the same shapes.
+
+    Reference:
+        [Yun et al., 2019](https://arxiv.org/abs/1905.04899).
+    """
+    return _mixed(_layer("CutMix", factor=(1.0, 1.0)), images, labels, seed)
+
+
+@functools.cache
+def _layer(name, **arguments):
+    # A layer makes a variable, which a pipeline's graph may not hold.
+    with tensorflow().init_scope():
+        return getattr(keras.layers, name)(**arguments)
+
+
+def _mixed(layer, images, labels, seed):
+    tf = tensorflow()
+    images = tf.image.convert_image_dtype(images, tf.float32)
+    labels = tf.cast(labels, tf.float32)
+    with _on_tensorflow(layer):
+        change = layer.get_random_transformation(images, True, KeySequence(seed))
+        return (
+            layer.transform_images(images, change, True),
+            layer.transform_labels(labels, change, True),
+        )
+
+
+@contextlib.contextmanager
+def _on_tensorflow(layer):
+    """Has a layer compute in TensorFlow, whichever backend trains."""
+    layer.backend.set_backend("tensorflow")
+    try:
+        yield
+    finally:
+        layer.backend.reset()
