@@ -2,9 +2,10 @@
 
     keras-refcal train --dataset=digits --method=refcal --output_dir=runs/digits
 
-Prints progress and a table; writes `metrics.json`, `config.json`, `model.keras`,
-`predictions.npz`, `history.json` and `reliability.png`. The same command again goes on
-where it was stopped. KERAS_BACKEND=tensorflow, jax or torch chooses the backend.
+Prints progress and a table; writes `report.html`, `metrics.json`, `config.json`,
+`model.keras`, `predictions.npz`, `history.json` and `reliability.png`. The same
+command again goes on where it was stopped. KERAS_BACKEND=tensorflow, jax or torch
+chooses the backend.
 """
 
 import dataclasses

@@ -11,7 +11,7 @@ import numpy as np
 from keras_refcal import evaluation
 from keras_refcal.backend import NAME
 from keras_refcal.data import checksum, load, long_tail_indices
-from keras_refcal.evaluation import plots
+from keras_refcal.evaluation import plots, report
 from keras_refcal.files import read_json, replacing, write_json
 from keras_refcal.models import encoders
 from keras_refcal.training import recipes
@@ -158,11 +158,13 @@ def _conclude(config, images, runs, output_dir):
             shutil.copyfile(first / name, temporary)
     _draw_reliability(config, images, runs, output_dir / "reliability.png")
     write_json(output_dir / "metrics.json", results)
+    page = report.render_report([report.read_run(output_dir)])
+    report.write_page(output_dir / "report.html", page)
     print(f"\n{table(summary)}")
     seeds = ", ".join(map(str, config.seeds))
     print(
         f"Test set, mean ± standard deviation over seeds {seeds}; refinement is exact "
-        f"OVO AUROC x 100; ECE has 15 bins.\nFiles: {output_dir}",
+        f"OVO AUROC x 100; ECE has 15 bins.\nReport: {output_dir / 'report.html'}",
         flush=True,
     )
     return results

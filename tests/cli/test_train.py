@@ -17,6 +17,7 @@ FILES = {
     "predictions.npz",
     "history.json",
     "reliability.png",
+    "report.html",
 }
 
 
