@@ -10,18 +10,30 @@ from keras_refcal.data.batches import (
     scaled,
     two_views,
 )
-from keras_refcal.data.datasets import ImageData, load
-from keras_refcal.data.long_tail import checksum, class_counts, long_tail_indices
+from keras_refcal.data.datasets import load
+from keras_refcal.data.folders import image_folder, image_lists
+from keras_refcal.data.image_data import ImageData
+from keras_refcal.data.image_files import ImageFiles
+from keras_refcal.data.long_tail import (
+    checksum,
+    class_counts,
+    long_tail_indices,
+    validation_indices,
+)
 
 __all__ = [
     "ImageData",
+    "ImageFiles",
     "TrainingBatches",
     "augment",
     "checksum",
     "class_counts",
+    "image_folder",
+    "image_lists",
     "load",
     "long_tail_dataset",
     "long_tail_indices",
     "scaled",
     "two_views",
+    "validation_indices",
 ]

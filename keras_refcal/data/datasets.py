@@ -1,61 +1,95 @@
-"""Image data sets as arrays, by name."""
+"""Image data sets by name or path."""
 
-import dataclasses
+import pathlib
 
 import numpy as np
 
-from keras_refcal.validation import check_choice
+from keras_refcal.data import cifar_files, folders, npz, tfds_sets
+from keras_refcal.data.image_data import ImageData
+
+NAMES = ("digits", "imagenet_lt", "tiny_imagenet", *tfds_sets.NAMES)
 
 
-@dataclasses.dataclass(frozen=True)
-class ImageData:
-    """Images and labels of a data set, split for training and test.
-
-    Attributes:
-        name: Name of the data set.
-        train_images: uint8, shape `(n, height, width, channels)`.
-        train_labels: Class ids, shape `(n,)`.
-        test_images: As `train_images`.
-        test_labels: As `train_labels`.
-        class_names: One name a class.
-        augmentation: Name of the augmentation that suits the images, see `augment`.
-    """
-
-    name: str
-    train_images: np.ndarray
-    train_labels: np.ndarray
-    test_images: np.ndarray
-    test_labels: np.ndarray
-    class_names: tuple[str, ...]
-    augmentation: str
-
-    @property
-    def num_classes(self):
-        """Number of classes."""
-        return len(self.class_names)
-
-
-def load(name, data_dir=None) -> ImageData:
-    """Returns a data set by name.
+def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
+    """Returns a data set by name or path.
 
     Args:
-        name: `"digits"`: 1,797 grey 8x8 images of handwritten digits that
-            scikit-learn ships; 120 of each class for training, the rest for test.
+        name: One of these:
+
+            - `"digits"`: 1,797 grey 8x8 images of handwritten digits that scikit-learn
+              ships; 120 of each class for training, the rest for test.
+            - `"cifar10"` or `"cifar100"`: the authors' folder (`cifar-100-python`) in
+              `data_dir`, or else TensorFlow Datasets. Only the folder is in the order
+              that the published long-tailed draw counts in.
+            - `"svhn_cropped"`, `"stl10"`, `"cats_vs_dogs"` (64 pixels),
+              `"cifar10_corrupted/fog_3"`, `"imagenet2012"` (224 pixels): through
+              TensorFlow Datasets; `"tfds:<name>"` is any other one there.
+            - `"tiny_imagenet"`: the folder `tiny-imagenet-200` in `data_dir`.
+            - `"imagenet_lt"`: `ImageNet_LT_train.txt` and `ImageNet_LT_test.txt` in
+              `data_dir`, with the images that they list (224 pixels).
+            - The path of an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test`.
+            - The path of a folder with `train/<class>/` and `test/<class>/`.
         data_dir: Where data sets that are not bundled lie.
+        image_size: Height and width to bring images to, as files and TensorFlow
+            Datasets hold them: they are scaled and cut at their middle.
+        download: Whether TensorFlow Datasets may fetch what is not there.
 
     Raises:
-        ValueError: If there is no data set of that name.
+        ValueError: If there is no data set of that name, or a file does not fit.
+        OSError: If it is not there; the message says what to do.
         ImportError: If a library that holds the data set is missing.
 
     >>> data = load("digits")
     >>> data.train_images.shape, data.test_images.shape
     ((1200, 8, 8, 1), (597, 8, 8, 1))
     """
-    check_choice("dataset", name, DATASETS)
-    return DATASETS[name](data_dir)
+    base = name.split("/")[0]
+    if name == "digits":
+        return _digits()
+    if name in ("tiny_imagenet", "imagenet_lt"):
+        return _from_lists(name, data_dir, image_size)
+    if base in cifar_files.FOLDERS and data_dir is not None:
+        if folder := cifar_files.folder_of(name, data_dir):
+            return ImageData(name, *cifar_files.read(name, folder))
+    if base in tfds_sets.NAMES:
+        return tfds_sets.read(name, data_dir, image_size, download)
+    if name.startswith("tfds:"):
+        tfds_name = name.removeprefix("tfds:")
+        return tfds_sets.read(tfds_name, data_dir, image_size, download)
+    return _from_path(name, image_size)
 
 
-def _digits(data_dir):
+def _from_path(name, image_size):
+    path = pathlib.Path(name)
+    if path.is_dir():
+        for known in cifar_files.FOLDERS:
+            if cifar_files.folder_of(known, path):
+                folder = cifar_files.folder_of(known, path)
+                return ImageData(known, *cifar_files.read(known, folder))
+        return folders.image_folder(path, image_size)
+    if path.suffix == ".npz":
+        return npz.read(path)
+    raise ValueError(
+        f"`dataset` must be one of {sorted(NAMES)}, 'tfds:' and a name that TensorFlow "
+        "Datasets knows, or the path of an .npz file or of a folder of images. "
+        f"Received: {name!r}"
+    )
+
+
+def _from_lists(name, data_dir, image_size):
+    if data_dir is None:
+        raise ValueError(
+            f"`data_dir` must say where {name!r} lies: it is not to be fetched by "
+            "program. Received: None"
+        )
+    if name == "tiny_imagenet":
+        return folders.tiny_imagenet(data_dir, image_size)
+    lists = [f"{data_dir}/ImageNet_LT_{part}.txt" for part in ("train", "test")]
+    size = image_size or 224
+    return folders.image_lists(data_dir, *lists, image_size=size, name=name)
+
+
+def _digits():
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
@@ -80,7 +114,5 @@ def _digits(data_dir):
         test_labels=labels[~train],
         class_names=tuple(str(digit) for digit in range(10)),
         augmentation="affine",
+        classifier_augmentation="affine",
     )
-
-
-DATASETS = {"digits": _digits}

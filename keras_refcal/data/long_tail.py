@@ -4,7 +4,7 @@ import hashlib
 
 import numpy as np
 
-from keras_refcal.validation import check_choice
+from keras_refcal.validation import check_choice, check_in_range
 
 PROFILES = ("exponential", "step")
 
@@ -69,7 +69,12 @@ def imbalance_ratio(imbalance_factor) -> float:
 
 
 def long_tail_indices(
-    labels, num_classes, imbalance_factor, seed=1234, kind="exponential"
+    labels,
+    num_classes,
+    imbalance_factor,
+    seed=1234,
+    kind="exponential",
+    max_count=None,
 ):
     """Returns which samples of a balanced set form the published long-tailed draw.
 
@@ -82,6 +87,9 @@ def long_tail_indices(
         imbalance_factor: Smallest class over largest, or its inverse.
         seed: 1234 in the RefCal code; LDAM-DRW's own default is 0.
         kind: `"exponential"` or `"step"`.
+        max_count: Samples of the largest class; samples over classes by default, as
+            in the published code, which takes balanced sets. Where a set is not
+            balanced (SVHN), that many may not be there.
 
     Returns:
         Indices into `labels`, the classes one after another.
@@ -94,9 +102,9 @@ def long_tail_indices(
     [0, 1, 2, 3, 5, 6]
     """
     labels = _checked_labels(labels, num_classes)
-    counts = class_counts(
-        len(labels) / num_classes, num_classes, imbalance_factor, kind
-    )
+    if max_count is None:
+        max_count = len(labels) / num_classes
+    counts = class_counts(max_count, num_classes, imbalance_factor, kind)
     generator = np.random.RandomState(seed)
     chosen = []
     for label, count in enumerate(counts):
@@ -104,12 +112,48 @@ def long_tail_indices(
         if len(members) < count:
             raise ValueError(
                 f"`imbalance_factor` {imbalance_factor!r} asks for {count} samples of "
-                f"class {label}, which has {len(members)}. Give the classes equally "
-                "many samples or choose a smaller factor."
+                f"class {label}, which has {len(members)}. Give a smaller `max_count` "
+                "or a smaller factor."
             )
         generator.shuffle(members)
         chosen.append(members[:count])
     return np.concatenate(chosen)
+
+
+def validation_indices(labels, fraction=0.1, seed=0):
+    """Returns a part of each class to validate on, and the rest to train on.
+
+    Args:
+        labels: Class ids, shape `(n,)`.
+        fraction: Share of each class to hold out, in (0, 1), rounded; one sample or
+            more of each class stays in training.
+        seed: Seed of the choice.
+
+    Returns:
+        Indices to train on and indices held out, each in ascending order.
+
+    Raises:
+        ValueError: If the fraction is out of range or holds out nothing.
+
+    >>> kept, held_out = validation_indices([0] * 10 + [1] * 4 + [2], 0.25)
+    >>> len(kept), len(held_out)
+    (12, 3)
+    """
+    check_in_range("fraction", fraction, 0, 1)
+    labels = np.asarray(labels)
+    generator = np.random.RandomState(seed)
+    held_out = []
+    for label in np.unique(labels):
+        members = generator.permutation(np.flatnonzero(labels == label))
+        count = min(round(fraction * len(members)), len(members) - 1)
+        held_out.append(members[:count])
+    held_out = np.sort(np.concatenate(held_out))
+    if len(held_out) == 0:
+        raise ValueError(
+            f"`fraction` must hold out one sample or more. Received: {fraction!r} of "
+            f"{len(labels)} samples"
+        )
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
 
 
 def checksum(indices) -> str:

@@ -85,3 +85,11 @@ def test_refuses_a_factor_that_empties_a_class():
 def test_refuses_labels_that_do_not_fit(labels, message):
     with pytest.raises(ValueError, match=message):
         data.long_tail_indices(labels, 3, 1.0)
+
+
+def test_unbalanced_sets_take_a_largest_class():
+    labels = np.repeat(np.arange(4), [90, 60, 40, 50])
+    with pytest.raises(ValueError, match="Give a smaller `max_count`"):
+        data.long_tail_indices(labels, 4, 0.9)
+    chosen = data.long_tail_indices(labels, 4, 0.5, max_count=50)
+    assert np.bincount(labels[chosen]).tolist() == [50, 39, 31, 25]

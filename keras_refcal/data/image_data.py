@@ -1,0 +1,134 @@
+"""A data set of images in memory, or on disk where it does not fit."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_refcal.data.image_files import ImageFiles
+from keras_refcal.data.long_tail import long_tail_indices, validation_indices
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageData:
+    """Images and labels of a data set, split for training and test.
+
+    Attributes:
+        name: Name of the data set.
+        train_images: uint8, shape `(n, height, width, channels)`; an `ImageFiles`
+            where the images are too many for memory.
+        train_labels: Class ids, shape `(n,)`.
+        test_images: As `train_images`.
+        test_labels: As `train_labels`.
+        class_names: One name a class.
+        augmentation: Name of the augmentation that suits the images, see `augment`.
+        classifier_augmentation: Likewise, for one view in the training of a classifier.
+    """
+
+    name: str
+    train_images: np.ndarray | ImageFiles
+    train_labels: np.ndarray
+    test_images: np.ndarray | ImageFiles
+    test_labels: np.ndarray
+    class_names: tuple[str, ...]
+    augmentation: str = "simclr"
+    classifier_augmentation: str = "crop_flip"
+
+    @property
+    def num_classes(self):
+        """Number of classes."""
+        return len(self.class_names)
+
+    @property
+    def mean(self):
+        """Mean of each channel of the training images, in [0, 1]."""
+        return self._moments()[0]
+
+    @property
+    def std(self):
+        """Standard deviation of each channel of the training images, in [0, 1]."""
+        return self._moments()[1]
+
+    def long_tailed(
+        self, imbalance_factor, seed=1234, kind="exponential", max_count=None
+    ):
+        """Returns the data set with the published long-tailed draw as training part.
+
+        See `long_tail_indices` for arguments and errors.
+
+        >>> from keras_refcal import data
+        >>> digits = data.load("digits").long_tailed(0.1)
+        >>> np.bincount(digits.train_labels).tolist()
+        [120, 92, 71, 55, 43, 33, 25, 20, 15, 12]
+        """
+        chosen = long_tail_indices(
+            self.train_labels, self.num_classes, imbalance_factor, seed, kind, max_count
+        )
+        return self._trained_on(chosen)
+
+    def with_validation(self, fraction=0.1, seed=0):
+        """Returns the data set less a part of each class, and that part.
+
+        Args:
+            fraction: Share of each class, in (0, 1), see `validation_indices`.
+            seed: Seed of the choice.
+
+        Returns:
+            An `ImageData` with the smaller training part, and the images and labels
+            of the validation part.
+
+        >>> from keras_refcal import data
+        >>> smaller, (images, labels) = data.load("digits").with_validation(0.25)
+        >>> len(smaller.train_labels), np.bincount(labels).tolist()
+        (900, [30, 30, 30, 30, 30, 30, 30, 30, 30, 30])
+        """
+        kept, held_out = validation_indices(self.train_labels, fraction, seed)
+        validation = (self.train_images[held_out], self.train_labels[held_out])
+        return self._trained_on(kept), validation
+
+    def merged(self, class_of_class, class_names):
+        """Returns the data set with classes put together.
+
+        Args:
+            class_of_class: The new class of each class, `0 .. len(class_names) - 1`.
+            class_names: One name a new class.
+
+        >>> from keras_refcal import data
+        >>> digits = data.load("digits").merged([0, 1] * 5, ["even", "odd"])
+        >>> np.bincount(digits.train_labels).tolist()
+        [600, 600]
+        """
+        new = np.asarray(class_of_class)
+        if new.shape != (self.num_classes,) or (
+            np.unique(new).tolist() != list(range(len(class_names)))
+        ):
+            raise ValueError(
+                f"`class_of_class` must give each of {self.num_classes} classes one of "
+                f"{len(class_names)} new ones. Received: {class_of_class!r}"
+            )
+        return dataclasses.replace(
+            self,
+            train_labels=new[self.train_labels],
+            test_labels=new[self.test_labels],
+            class_names=tuple(class_names),
+        )
+
+    def _trained_on(self, chosen):
+        return dataclasses.replace(
+            self,
+            train_images=self.train_images[chosen],
+            train_labels=self.train_labels[chosen],
+        )
+
+    def _moments(self, most=10_000):
+        # Evenly spaced images are enough, and a folder is not read whole.
+        step = max(1, len(self.train_images) // most)
+        images = np.asarray(self.train_images[::step])
+        levels = np.arange(256) / 255.0
+        moments = []
+        for channel in range(images.shape[-1]):
+            counts = np.bincount(images[..., channel].ravel(), minlength=256)
+            mean = np.average(levels, weights=counts)
+            variance = np.average((levels - mean) ** 2, weights=counts)
+            moments.append((mean, np.sqrt(variance)))
+        means, deviations = zip(*moments, strict=True)
+        return tuple(map(float, means)), tuple(map(float, deviations))

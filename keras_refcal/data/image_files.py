@@ -1,0 +1,105 @@
+"""Images that are decoded when they are asked for."""
+
+import concurrent.futures
+import os
+
+import numpy as np
+
+from keras_refcal.backend.data_library import tensorflow
+
+
+class ImageFiles:
+    """Encoded images on disk, in the place of an array that memory does not hold.
+
+    Args:
+        sources: What `read_bytes` takes, one an image: paths of files, or the numbers
+            of records.
+        shape: Height, width and channels of the decoded images.
+        read_bytes: A function from a source to the bytes of its file.
+
+    Indexing with a number decodes one image; with a slice or an array of numbers it
+    gives the chosen images, still on disk. `np.asarray` decodes all.
+    """
+
+    dtype = np.dtype("uint8")
+    ndim = 4
+
+    def __init__(self, sources, shape, read_bytes=None):
+        self.sources = np.asarray(sources)
+        self.image_shape = tuple(shape)
+        self.read_bytes = read_bytes or _file_bytes
+
+    @property
+    def shape(self):
+        """Shape of the array of all images."""
+        return (len(self.sources), *self.image_shape)
+
+    def __len__(self):
+        return len(self.sources)
+
+    def __getitem__(self, chosen):
+        if isinstance(chosen, int | np.integer):
+            return self.decoded(self.sources[chosen])
+        return ImageFiles(self.sources[chosen], self.image_shape, self.read_bytes)
+
+    def __array__(self, dtype=None, copy=None):
+        images = np.empty(self.shape, "uint8")
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            for number, image in enumerate(pool.map(self.decoded, self.sources)):
+                images[number] = image
+        return images if dtype is None else images.astype(dtype)
+
+    def astype(self, dtype):
+        """Returns all images as an array."""
+        return np.asarray(self).astype(dtype)
+
+    def decoded(self, source):
+        """Returns one image, uint8 of shape `(height, width, channels)`.
+
+        Raises:
+            ValueError: If the file is no image, naming it.
+        """
+        encoded = self.read_bytes(source)
+        return decode(encoded, source, self.image_shape[:2], self.image_shape[2])
+
+
+def decode(encoded, source, size=None, channels=3):
+    """Returns an encoded image as uint8, `(height, width, channels)`.
+
+    Args:
+        encoded: The bytes of a JPEG, PNG, BMP or GIF file.
+        source: What the error names, if the bytes are no image.
+        size: Height and width to bring it to, or `None`: the image is scaled until it
+            covers them and cut at its middle.
+        channels: 1 or 3.
+
+    Raises:
+        ValueError: If the bytes are no image.
+    """
+    tf = tensorflow()
+    with tf.device("CPU"):
+        try:
+            image = tf.io.decode_image(encoded, channels, expand_animations=False)
+        except tf.errors.InvalidArgumentError as error:
+            raise ValueError(
+                f"Not an image that can be read (JPEG, PNG, BMP, GIF): {source}"
+            ) from error
+        if size is None or tuple(image.shape[:2]) == tuple(size):
+            return image.numpy()
+        return _covering(tf, image, size).numpy()
+
+
+def _covering(tf, image, size):
+    scale = max(size[0] / image.shape[0], size[1] / image.shape[1])
+    rows, columns = (
+        max(round(image.shape[axis] * scale), size[axis]) for axis in range(2)
+    )
+    image = tf.image.resize(image, (rows, columns), antialias=True)
+    top, left = (rows - size[0]) // 2, (columns - size[1]) // 2
+    image = image[top : top + size[0], left : left + size[1]]
+    return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
+
+
+def _file_bytes(path):
+    with open(path, "rb") as file:
+        return file.read()
