@@ -15,6 +15,7 @@ from keras_refcal.evaluation.curves import (
     reliability_curve,
     risk_coverage_curve,
 )
+from keras_refcal.evaluation.plots import LOSS_TERMS
 from keras_refcal.evaluation.report.tables import (
     Chart,
     Column,
@@ -270,9 +271,8 @@ def training_chart(history) -> Chart | None:
 
 
 def _training_view(label, history, wanted):
-    names = dict.fromkeys(
-        name for _, logs in history for name in logs if wanted(name, logs[name])
-    )
+    found = [name for _, logs in history for name in logs if wanted(name, logs[name])]
+    names = dict.fromkeys([*(n for n in LOSS_TERMS if n in found), *found])
     if not names:
         return None
     stages, series, start = [], {name: [] for name in names}, 0

@@ -9,7 +9,6 @@ from keras_refcal.evaluation.conventions import as_convention
 from keras_refcal.evaluation.curves import reliability_curve, risk_coverage_curve
 from keras_refcal.evaluation.figures import FIGURES, Judged, Settings
 from keras_refcal.evaluation.report import charts
-from keras_refcal.evaluation.report.figures import judge
 from keras_refcal.evaluation.report.meanings import MEANINGS
 from keras_refcal.evaluation.report.tables import (
     NO_BREAK,
@@ -51,9 +50,14 @@ class Comparison:
     notes: list[str]
 
 
-def make_comparison(entries, settings) -> Comparison:
-    """Compares two or more entries, whose labels must differ."""
-    judged = {entry.label: judge(entry.saved, settings) for entry in entries}
+def make_comparison(entries, judged, settings) -> Comparison:
+    """Compares two classifiers or more.
+
+    Args:
+        entries: The classifiers, no two of one label.
+        judged: Label to what `judge` returned.
+        settings: Bins, conventions and bootstrap.
+    """
     summaries = {entry.label: _summary(entry, judged[entry.label]) for entry in entries}
     first, *others = entries
     same = [

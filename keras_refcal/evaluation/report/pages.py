@@ -10,6 +10,7 @@ import pathlib
 
 from keras_refcal.evaluation.report import recipe
 from keras_refcal.evaluation.report.comparison import make_comparison
+from keras_refcal.evaluation.report.figures import judge
 from keras_refcal.evaluation.report.panel import make_panel
 from keras_refcal.evaluation.report.runs import Run
 from keras_refcal.evaluation.report.settings import ReportSettings
@@ -41,13 +42,16 @@ def render_report(runs, settings: ReportSettings | None = None, title=None) -> s
     """
     runs, settings = _as_runs(runs), settings or ReportSettings()
     entries = _entries(runs)
+    judged = _judged(entries, settings)
     return _render(
         "report.html",
         runs,
         title or " and ".join(run.name for run in runs),
         eyebrow="Calibration report",
-        panels=[make_panel(entry, settings) for entry in entries],
-        comparison=make_comparison(entries, settings) if len(entries) > 1 else None,
+        panels=[make_panel(entry, judged[entry.label], settings) for entry in entries],
+        comparison=(
+            make_comparison(entries, judged, settings) if len(entries) > 1 else None
+        ),
         conventions=settings.described(entries[0].saved),
     )
 
@@ -81,7 +85,7 @@ def render_comparison(runs, settings: ReportSettings | None = None, title=None) 
         title or " against ".join(run.name for run in runs),
         eyebrow="Comparison",
         panels=[],
-        comparison=make_comparison(entries, settings),
+        comparison=make_comparison(entries, _judged(entries, settings), settings),
         config_differences=Table("Settings that differ", columns, rows),
         conventions=settings.described(entries[0].saved),
     )
@@ -123,6 +127,10 @@ def _entries(runs):
         for run in runs
         for entry in run.entries
     ]
+
+
+def _judged(entries, settings):
+    return {entry.label: judge(entry.saved, settings) for entry in entries}
 
 
 def _render(template, runs, title, **context):

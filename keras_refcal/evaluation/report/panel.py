@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_refcal.evaluation import classes as by_class
 from keras_refcal.evaluation.report import charts
-from keras_refcal.evaluation.report.figures import interval, judge
+from keras_refcal.evaluation.report.figures import interval
 from keras_refcal.evaluation.report.meanings import HEADLINES, MEANINGS
 from keras_refcal.evaluation.report.runs import Entry
 from keras_refcal.evaluation.report.settings import ReportSettings
@@ -55,10 +55,15 @@ class Panel:
     conventions: list[tuple[str, str]]
 
 
-def make_panel(entry: Entry, settings: ReportSettings) -> Panel:
-    """Computes figures, curves and tables of one classifier."""
+def make_panel(entry: Entry, figures: dict, settings: ReportSettings) -> Panel:
+    """Computes curves and tables of one classifier.
+
+    Args:
+        entry: The classifier.
+        figures: What `judge` returned for it.
+        settings: Bins and conventions.
+    """
     saved = entry.saved
-    figures = judge(saved, settings)
     classes = by_class.class_calibration(
         saved.predictions, class_counts=saved.class_counts, **settings.bins
     )

@@ -62,7 +62,7 @@ def tables(config) -> list[Table]:
         if columns := _columns(value):
             found.append(_side_by_side(key, columns))
         elif _parts(value):
-            found.append(_two_columns(key, flattened({key: value})))
+            found.append(_two_columns(key, flattened(_parts(value))))
     return [table for table in found if table.rows]
 
 
@@ -99,15 +99,17 @@ def differences(configs) -> tuple[list[str], list[list[str]]]:
     """Returns the settings in which configurations differ.
 
     Args:
-        configs: Name of a run to what its `config.json` holds.
+        configs: Name of a run to what its `config.json` holds; those without are
+            left out.
 
     Returns:
-        Names of the runs, and rows of a setting's name and its value in each run.
+        Names of the runs that are compared, and rows of a setting's name and its
+        value in each run.
 
     >>> differences({"a": {"seed": 0, "lr": 1}, "b": {"seed": 0, "lr": 2}})
     (['a', 'b'], [['lr', '1', '2']])
     """
-    flat = {name: flattened(config) for name, config in configs.items()}
+    flat = {name: flattened(config) for name, config in configs.items() if config}
     keys = dict.fromkeys(key for rows in flat.values() for key in rows)
     table = [[key, *(rows.get(key, DASH) for rows in flat.values())] for key in keys]
     return list(flat), [row for row in table if len(set(row[1:])) > 1]

@@ -110,6 +110,8 @@ def shown(value, kind="number") -> str:
 
     >>> shown(0.12345, "share"), shown(-0.05, "points"), shown(12345, "count")
     ('12.3\xa0%', '−5.0', '12,345')
+    >>> shown(-1e-9, "points"), shown(float("nan"))
+    ('0.0', '–')
     """
     if kind == "text":
         return DASH if value is None else str(value)
@@ -123,4 +125,6 @@ def shown(value, kind="number") -> str:
         "number": lambda: f"{value:.4f}",
         "signed": lambda: f"{value:+.4f}",
     }[kind]()
+    if not text.strip("+-0.\xa0%"):
+        text = text.lstrip("+-")
     return text.replace("-", MINUS)

@@ -7,6 +7,7 @@ from keras_refcal import evaluation
 from keras_refcal.evaluation import report
 from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.evaluation.report.comparison import make_comparison
+from keras_refcal.evaluation.report.figures import judge
 from keras_refcal.evaluation.report.tables import MINUS
 
 FAST = report.ReportSettings(bootstrap=40)
@@ -17,6 +18,11 @@ def _entry(label, labels, probabilities, **others):
     return report.Entry(label, saved, source="memory", **others)
 
 
+def _compare(*entries):
+    judged = {entry.label: judge(entry.saved, FAST) for entry in entries}
+    return make_comparison(entries, judged, FAST)
+
+
 def _pair():
     labels, good = draw(1, 400, 4)
     bad = 0.5 * good + 0.5 * draw(2, 400, 4)[1]
@@ -25,7 +31,7 @@ def _pair():
 
 def test_differences_are_those_of_the_figures():
     _, good, bad = _pair()
-    comparison = make_comparison([good, bad], FAST)
+    comparison = _compare(good, bad)
     rows = {row[0]: row[1] for row in comparison.differences.rows}
     accuracy = [np.mean(e.saved.predictions.correct) for e in (good, bad)]
     cell = rows["Accuracy, points"]
@@ -37,7 +43,7 @@ def test_differences_are_those_of_the_figures():
 def test_a_classifier_does_not_differ_from_itself():
     labels, probabilities = draw(1, 100, 3)
     entries = [_entry(name, labels, probabilities) for name in "ab"]
-    comparison = make_comparison(entries, FAST)
+    comparison = _compare(*entries)
     for _, cell, _ in comparison.differences.rows:
         assert cell.value == 0 and not cell.best
     assert not any(cell.best for row in comparison.methods.rows for cell in row[1:])
@@ -45,7 +51,7 @@ def test_a_classifier_does_not_differ_from_itself():
 
 def test_the_best_of_each_figure_stands_out():
     labels, good, bad = _pair()
-    rows = make_comparison([good, bad], FAST).methods.rows
+    rows = _compare(good, bad).methods.rows
     figures = {
         entry.label: evaluation.evaluate(labels, entry.saved.predictions.probabilities)
         for entry in (good, bad)
@@ -62,7 +68,7 @@ def test_means_over_seeds_come_before_figures_of_one():
         _entry("a", labels, probabilities, over_seeds=over, seeds=3),
         _entry("b", labels, probabilities),
     ]
-    comparison = make_comparison(entries, FAST)
+    comparison = _compare(*entries)
     assert comparison.methods.rows[0][2].text == "0.2500 ± 0.5000"
     assert "3 seeds of a" in comparison.notes[0]
 
@@ -73,7 +79,7 @@ def test_other_test_labels_forbid_paired_differences():
         _entry("a", labels, probabilities),
         _entry("b", labels[:90], probabilities[:90]),
     ]
-    comparison = make_comparison(entries, FAST)
+    comparison = _compare(*entries)
     assert comparison.differences is None
     assert "test labels differ" in comparison.notes[-1]
 

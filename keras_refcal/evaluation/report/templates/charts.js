@@ -188,15 +188,15 @@ const charts = {
     const epochs = data.series[0].y.length;
     const low = Math.min(0, ...values);
     const frame = new Frame(box, {
-      height: 280,
+      height: 290, top: 26,
       x: { range: [1, Math.max(epochs, 2)], title: "epoch", ticks: ticks(1, Math.max(epochs, 2), 8).filter(Number.isInteger) },
       y: { range: data.unit === "share" ? [0, 1] : [low, high(values, 0.01) * 1.05], unit: data.unit },
     });
     data.stages.forEach((stage, place) => {
       if (!stage.name) return;
       const at = frame.x(stage.start + (place ? 0.5 : 1));
-      if (place) frame.line(at, frame.top, at, frame.bottom, "stage");
-      frame.text(at + 6, frame.top + 11, stage.name, "start", "name");
+      if (place) frame.line(at, 4, at, frame.bottom, "stage");
+      frame.text(place ? at + 6 : frame.left, 13, stage.name, "start", "name");
     });
     data.series.forEach((one, place) => {
       for (const stage of data.stages) {
@@ -214,7 +214,7 @@ const charts = {
       if (pairs.length) frame.mark(frame.x(epoch + 1), frame.top, `Epoch ${epoch + 1}`, pairs);
     }
     frame.cursor = true;
-    frame.legend = data.series.map((one, place) => [one.name, `dot ${tone(place)}`]);
+    frame.legend = data.series.map((one, place) => [one.name, `${one.name === "loss" ? "total" : "dot"} ${tone(place)}`]);
     return frame;
   },
 

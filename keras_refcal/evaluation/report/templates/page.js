@@ -36,6 +36,8 @@ function legend(entries) {
     const item = document.createElement("li");
     const sign = name.startsWith("bar")
       ? node("rect", { x: 2, y: 0, width: 14, height: 10, rx: 2, class: name })
+      : name.startsWith("total")
+      ? node("path", { d: "M3 5H15", class: `line ${name}` })
       : node("circle", { cx: 9, cy: 5, r: 4.5, class: name });
     item.append(node("svg", { "aria-hidden": "true", viewBox: "0 0 18 10" }, sign), text);
     list.append(item);
@@ -189,6 +191,19 @@ for (const table of all("table[id]")) {
   document.querySelector(`[data-search="${table.id}"]`)?.addEventListener("input", () => shorten(table));
   shorten(table);
 }
+
+// A table wider or longer than its box can be scrolled by keys.
+
+const boxes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight) {
+      target.tabIndex = 0;
+      target.setAttribute("role", "region");
+      target.setAttribute("aria-label", `${target.dataset.label}, scrolls`);
+    } else for (const name of ["tabindex", "role", "aria-label"]) target.removeAttribute(name);
+  }
+});
+for (const box of all(".scroll")) boxes.observe(box);
 
 // Tabs of several methods, and links into the one that is open.
 
