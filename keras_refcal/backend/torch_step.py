@@ -22,12 +22,13 @@ class TrainStep:
     def train_step(self, data):
         """Updates the weights on one batch and returns the logs."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        self.zero_grad()
+        weights = self.trainable_weights
+        for weight in weights:
+            weight.value.grad = None
         outputs = self(x, training=True, return_outputs=True)
         loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
         self._track_loss(loss, x)
         self.optimizer.scale_loss(loss).backward()
-        weights = self.trainable_weights
         gradients = [weight.value.grad for weight in weights]
         with torch.no_grad():
             self.optimizer.apply(gradients, weights)

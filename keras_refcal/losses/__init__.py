@@ -1,6 +1,7 @@
 """Losses, all `keras.losses.Loss`."""
 
 from keras_refcal.losses.auc_margin import AUCMarginLoss
+from keras_refcal.losses.balanced_contrastive import BalancedContrastiveLoss
 from keras_refcal.losses.brier import BrierLoss
 from keras_refcal.losses.cross_entropy import CrossEntropyLoss
 from keras_refcal.losses.dca import DCALoss
@@ -17,11 +18,13 @@ from keras_refcal.losses.mdca import MDCALoss
 from keras_refcal.losses.mmce import MMCELoss
 from keras_refcal.losses.refcal import RefCalLoss
 from keras_refcal.losses.registry import get
+from keras_refcal.losses.simclr import SimCLRLoss
 from keras_refcal.losses.supervised_contrastive import SupervisedContrastiveLoss
 
 __all__ = [
     "ACLSLoss",
     "AUCMarginLoss",
+    "BalancedContrastiveLoss",
     "BalancedSoftmaxLoss",
     "BrierLoss",
     "CrossEntropyLoss",
@@ -36,6 +39,7 @@ __all__ = [
     "MarginLabelSmoothingLoss",
     "RefCalLoss",
     "SampleDependentFocalLoss",
+    "SimCLRLoss",
     "SupervisedContrastiveLoss",
     "get",
 ]

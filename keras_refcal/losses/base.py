@@ -13,19 +13,38 @@ class FloatLoss(keras.losses.Loss):
     Keras casts labels and predictions to the loss' dtype; in half precision that
     would merge class ids above 2048 and underflow probabilities.
 
-    Class attributes say what `docs/losses.md` shows, `formula` and `use`, and which
-    term of a `RefCalLoss` the loss becomes where it is given alone.
+    Class attributes say what `docs/losses.md` shows, `formula` and `use`, which term
+    of a `RefCalLoss` the loss becomes where it is given alone, and whether the last
+    column of its labels must be the index of the sample in the training set.
     """
 
     formula = None
     use = None
     term = "classification"
+    needs_index = False
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         dtype = keras.dtype_policies.get(dtype or keras.config.floatx()).compute_dtype
         if dtype in ("float16", "bfloat16"):
             dtype = "float32"
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+
+    def state_layers(self):
+        """Returns the layers that hold what the loss keeps between batches.
+
+        `RefCalModel` counts their variables among its own, so that they live through
+        a compiled step on every backend, are trained if trainable, and are saved.
+        """
+        return [x for x in vars(self).values() if isinstance(x, keras.layers.Layer)]
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Learns from a batch of training, after its loss; most losses do nothing.
+
+        Args:
+            y_true: As in a call.
+            y_pred: As in a call.
+            sample_weight: As in a call.
+        """
 
 
 class ClassificationLoss(FloatLoss):

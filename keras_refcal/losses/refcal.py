@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_refcal.losses import registry
 from keras_refcal.losses.base import FloatLoss, logits_of
+from keras_refcal.ops.labels import split_index
 from keras_refcal.ops.vectors import unit_vectors
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_batch, check_non_negative, check_term
@@ -44,7 +45,8 @@ class RefCalLoss(FloatLoss):
 
     Call arguments:
         y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or rows of
-            probabilities, shape `(batch, num_classes)`.
+            probabilities, shape `(batch, num_classes)`; with a term that needs it, a
+            last column with the index of each sample: `(batch, 2)` for class ids.
         y_pred: Shape `(batch, num_classes)`, or the outputs of a `RefCalModel`: a
             mapping with `"logits"`, shape `(batch, views, num_classes)`, and
             `"embeddings"`, shape `(batch, views, dim)`.
@@ -105,17 +107,28 @@ class RefCalLoss(FloatLoss):
         """Returns the weighted sum of the terms."""
         return self.total(self.term_values(y_true, y_pred, sample_weight))
 
+    @property
+    def needs_index(self):
+        """Whether the last column of the labels must be the sample's index."""
+        return any(map(_needs_index, self.terms.values()))
+
+    def state_layers(self):
+        """See `FloatLoss`; the layers of all terms."""
+        terms = (term for term in self.terms.values() if isinstance(term, FloatLoss))
+        return [layer for term in terms for layer in term.state_layers()]
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """See `FloatLoss`; every term learns from the batch."""
+        for name, term in self.terms.items():
+            if isinstance(term, FloatLoss):
+                term.update_state(*self._arguments(name, y_true, y_pred, sample_weight))
+
     def term_values(self, y_true, y_pred, sample_weight=None):
         """Returns each active term's reduced value, unweighted, by term name."""
-        y_pred = y_pred if isinstance(y_pred, dict) else self._as_outputs(y_pred)
-        values = {}
-        for name, term in self.terms.items():
-            if name == "refinement":
-                values[name] = term(y_true, y_pred["embeddings"], sample_weight)
-            else:
-                arguments = _per_view(y_true, y_pred["logits"], sample_weight)
-                values[name] = _call_on_logits(term, *arguments)
-        return values
+        return {
+            name: _call(term, *self._arguments(name, y_true, y_pred, sample_weight))
+            for name, term in self.terms.items()
+        }
 
     def total(self, values):
         """Returns the weighted sum of what `term_values` returned."""
@@ -158,6 +171,17 @@ class RefCalLoss(FloatLoss):
             return registry.get(term, reduction=self.reduction, dtype=self.dtype)
         return term
 
+    def _arguments(self, name, y_true, y_pred, sample_weight):
+        """Returns labels, outputs and weights as one term takes them."""
+        if self.needs_index and not _needs_index(self.terms[name]):
+            y_true, _ = split_index(ops.convert_to_tensor(y_true))
+        if not isinstance(y_pred, dict):
+            y_pred = self._as_outputs(y_pred)
+        if name == "refinement":
+            return y_true, {"embeddings": y_pred["embeddings"]}, sample_weight
+        y_true, logits, weight = _per_view(y_true, y_pred["logits"], sample_weight)
+        return y_true, {"logits": logits}, weight
+
     def _as_outputs(self, y_pred):
         y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
         check_batch("y_pred", y_pred, ranks=(2,))
@@ -167,19 +191,29 @@ class RefCalLoss(FloatLoss):
 
 
 def _per_view(y_true, logits, sample_weight):
-    """Gives each view a row of its own, with its sample's label and weight."""
+    """Gives each view a row of its own, first views first."""
     if len(logits.shape) == 2:
         return y_true, logits, sample_weight
     views = logits.shape[1]
-    y_true = ops.repeat(ops.convert_to_tensor(y_true), views, axis=0)
+    y_true = ops.concatenate([ops.convert_to_tensor(y_true)] * views, axis=0)
     if sample_weight is not None:
-        sample_weight = ops.repeat(ops.convert_to_tensor(sample_weight), views, axis=0)
+        sample_weight = ops.convert_to_tensor(sample_weight)
+        sample_weight = ops.concatenate([sample_weight] * views, axis=0)
+    logits = ops.transpose(logits, (1, 0, 2))
     return y_true, ops.reshape(logits, (-1, logits.shape[-1])), sample_weight
 
 
-def _call_on_logits(term, y_true, logits, sample_weight):
+def _call(term, y_true, outputs, sample_weight):
+    """Calls a term; one of another package sees a tensor instead of a mapping."""
     if isinstance(term, FloatLoss):
-        return term(y_true, {"logits": logits}, sample_weight)
+        return term(y_true, outputs, sample_weight)
+    if "embeddings" in outputs:
+        return term(y_true, outputs["embeddings"], sample_weight)
     from_logits = getattr(term, "from_logits", False)
+    logits = outputs["logits"]
     y_pred = logits if from_logits else ops.softmax(logits, axis=-1)
     return term(y_true, y_pred, sample_weight)
+
+
+def _needs_index(term):
+    return getattr(term, "needs_index", False)

@@ -100,8 +100,14 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
     value is not 0 but grows with the logarithm of the number of positives.
 
     Args:
-        **kwargs: `temperature`, `base_temperature`, `contrast_mode`, `normalize`,
-            `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
+        temperature: See `ContrastiveLoss`, as the next three.
+        base_temperature: 0.07, as published, scales the loss by 1.43 at 0.1.
+        contrast_mode: `"all"` or `"one"`.
+        normalize: Whether to scale embeddings to unit length first.
+        positive_mask: Whether `y_true` is, instead of labels, a mask of shape
+            `(batch, batch)`: row i holds 1 for the positives of sample i, 0
+            elsewhere. It may be asymmetric.
+        **kwargs: `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
 
     Raises:
         ValueError: If an argument is out of its range, or if shapes of a batch do not
@@ -123,10 +129,39 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
     formula = "-T/T_base · mean over positives of log softmax(z·z'/T)"
     use = "RefCal's refinement term: trains the encoder of stage 1 or of a joint fit."
 
-    def __init__(self, *args, name="supervised_contrastive", **kwargs):
-        super().__init__(*args, name=name, **kwargs)
+    def __init__(
+        self,
+        temperature=0.1,
+        base_temperature=0.07,
+        contrast_mode="all",
+        normalize=True,
+        positive_mask=False,
+        name="supervised_contrastive",
+        **kwargs,
+    ):
+        super().__init__(
+            temperature, base_temperature, contrast_mode, normalize, name, **kwargs
+        )
+        self.positive_mask = positive_mask
 
     def positives(self, y_true, embeddings):
-        """Returns the class ids, shape `(batch,)`."""
+        """Returns class ids, shape `(batch,)`, or a mask, shape `(batch, batch)`."""
+        if self.positive_mask:
+            check_mask(y_true, embeddings)
+            return y_true
         check_labels(y_true, embeddings)
         return class_ids(y_true)
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "positive_mask": self.positive_mask}
+
+
+def check_mask(y_true, embeddings):
+    """Raises `ValueError` unless `y_true` is square and as long as the batch."""
+    shape, size = tuple(y_true.shape), embeddings.shape[0]
+    if len(shape) != 2 or shape[0] != shape[1] or size not in (None, shape[0]):
+        raise ValueError(
+            "With `positive_mask`, `y_true` must be a mask of shape (batch, batch). "
+            f"Received shape: {shape} for a batch of {size}."
+        )

@@ -7,7 +7,9 @@ from keras_refcal.backend import TrainStep
 from keras_refcal.layers.projection_head import ProjectionHead
 from keras_refcal.models.compiled_loss import as_refcal_loss
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
+from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
+from keras_refcal.validation import is_class_ids
 
 
 @serializable
@@ -18,7 +20,9 @@ class RefCalModel(TrainStep, keras.Model):
     losses see logits and embeddings, so
     `model.compile(optimizer, loss=RefCalLoss(), metrics=["accuracy"])` is right as it
     stands. A stage is a compile: the head that no term of the loss reaches is frozen
-    until the next `compile`.
+    until the next `compile`. What a loss keeps between batches (prototypes, a
+    history) counts as variables of the model while it is compiled with that loss, and
+    is trained, updated and saved with it.
 
     Args:
         encoder: A `keras.Model` or layer that maps `(batch, ...)` inputs, for example
@@ -143,9 +147,9 @@ class RefCalModel(TrainStep, keras.Model):
 
         Args:
             optimizer: As in Keras.
-            loss: A `RefCalLoss`, any other loss of this package (which then becomes
-                the one term of a `RefCalLoss`), or any Keras loss, which sees the
-                predictions alone.
+            loss: A `RefCalLoss`, any other loss of this package or its name (which
+                then becomes the one term of a `RefCalLoss`), or any Keras loss, which
+                sees the predictions alone.
             loss_weights: Must be `None` with a `RefCalLoss`, which has its own.
             **kwargs: As in Keras.
         """
@@ -183,7 +187,14 @@ class RefCalModel(TrainStep, keras.Model):
         if self._refcal_loss is None:
             predictions = _predictions(y_pred)
             return super().compute_loss(x, y, predictions, sample_weight, training)
+        if not isinstance(y_pred, dict):
+            # Keras builds its losses from what the model returns by default.
+            y_pred = self(x, training=training, return_outputs=True)
+        if self._refcal_loss.needs_index and not training and is_class_ids(y):
+            y = without_index(y)
         values = self._refcal_loss.term_values(y, y_pred, sample_weight)
+        if training:
+            self._refcal_loss.update_state(y, y_pred, sample_weight)
         batch_size = ops.shape(_predictions(y_pred))[0]
         for name, value in values.items():
             self._term_trackers[name].update_state(value, sample_weight=batch_size)
@@ -192,7 +203,19 @@ class RefCalModel(TrainStep, keras.Model):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the compiled metrics with the predictions and returns all logs."""
+        if self._refcal_loss and self._refcal_loss.needs_index and not is_class_ids(y):
+            y, _ = split_index(y)
         return super().compute_metrics(x, y, _predictions(y_pred), sample_weight)
+
+    @property
+    def variables(self):
+        """The variables of all layers, with those of the loss of this compile."""
+        return super().variables + self._loss_state("variables")
+
+    @property
+    def weights(self):
+        """The weights of all layers, with those of the loss of this compile."""
+        return super().weights + self._loss_state("weights")
 
     @property
     def metrics(self):
@@ -216,6 +239,11 @@ class RefCalModel(TrainStep, keras.Model):
         """Returns the model that `get_config` described."""
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
+
+    def _loss_state(self, kind):
+        loss = getattr(self, "_refcal_loss", None)
+        layers = [] if loss is None else loss.state_layers()
+        return [variable for layer in layers for variable in getattr(layer, kind)]
 
     def _active_terms(self):
         return () if self._refcal_loss is None else tuple(self._refcal_loss.terms)

@@ -45,17 +45,17 @@ def supervised_contrastive(
         contrast_mode: `"all"` views are anchors, or only the first `"one"`.
         normalize: Whether to scale embeddings to unit length.
     """  # noqa: E501
-    rows = _rows(embeddings, normalize, temperature)
-    batch_size, views = ops.shape(embeddings)[0], _num_views(embeddings)
-    weights = _row_weights(sample_weight, views, batch_size, rows.dtype)
+    rows = view_rows(embeddings, normalize, temperature)
+    batch_size, views = ops.shape(embeddings)[0], num_views(embeddings)
+    weights = row_weights(sample_weight, views, batch_size, rows.dtype)
     if len(positives.shape) == 1:
-        positives = _same(positives, positives)
+        positives = same(positives, positives)
     positives = ops.tile(ops.cast(positives, rows.dtype), (views, views))
     contrasts = ops.tile(ops.expand_dims(weights, 0), (views * batch_size, 1))
-    values = _anchor_losses(rows, contrasts, positives * contrasts)
+    values = anchor_losses(rows, rows, contrasts, positives * contrasts)
     values = ops.reshape(values, (views, batch_size))
     values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
-    return _weigh(values * (temperature / base_temperature), sample_weight)
+    return weigh(values * (temperature / base_temperature), sample_weight)
 
 
 def own_views(embeddings: Tensor) -> Tensor:
@@ -69,19 +69,20 @@ def l2_normalize(x: Tensor) -> Tensor:
     return x * ops.rsqrt(ops.maximum(square, 1e-12))
 
 
-def _anchor_losses(rows, contrasts, positives):
+def anchor_losses(anchors, rows, contrasts, positives):
     """Returns `log Σ_a c_ia e^{s_ia} - Σ_p m_ip s_ip / Σ_p m_ip`, shape `(N,)`.
 
     Args:
+        anchors: The first N of `rows`, shape `(N, D)`.
         rows: Embeddings that are divided by the square root of the temperature,
-            shape `(N, D)`.
-        contrasts: Factor c of each exponential, shape `(N, N)`; the diagonal is
+            shape `(M, D)`.
+        contrasts: Factor c of each exponential, shape `(N, M)`; the diagonal is
             ignored.
-        positives: Weight m of each positive, shape `(N, N)`; the diagonal is ignored.
+        positives: Weight m of each positive, shape `(N, M)`; the diagonal is ignored.
     """
-    similarity = ops.matmul(rows, ops.transpose(rows))
-    index = ops.arange(ops.shape(rows)[0])
-    others = ops.cast(index[:, None] != index[None, :], rows.dtype)
+    similarity = ops.matmul(anchors, ops.transpose(rows))
+    anchor, contrast = (ops.arange(ops.shape(x)[0]) for x in (anchors, rows))
+    others = ops.cast(anchor[:, None] != contrast[None, :], rows.dtype)
     contrasts, positives = contrasts * others, positives * others
     similarity = ops.where(contrasts > 0, similarity, _NEVER)
     maximum = ops.stop_gradient(ops.max(similarity, axis=1, keepdims=True))
@@ -92,7 +93,7 @@ def _anchor_losses(rows, contrasts, positives):
     return ops.where(count > 0, ops.log(ops.maximum(total, _TINY)) - mean, 0.0)
 
 
-def _rows(embeddings, normalize, temperature):
+def view_rows(embeddings, normalize, temperature):
     """Returns the views one after another, shape `(V * B, D)`, over sqrt(T)."""
     if normalize:
         embeddings = l2_normalize(embeddings)
@@ -102,21 +103,24 @@ def _rows(embeddings, normalize, temperature):
     return rows * temperature**-0.5
 
 
-def _num_views(embeddings):
+def num_views(embeddings):
+    """Returns V."""
     return embeddings.shape[1] if len(embeddings.shape) == 3 else 1
 
 
-def _row_weights(sample_weight, views, batch_size, dtype):
+def row_weights(sample_weight, views, batch_size, dtype):
+    """Returns the weight of each row of `view_rows`, shape `(V * B,)`."""
     if sample_weight is None:
         return ops.ones((views * batch_size,), dtype)
     return ops.tile(ops.stop_gradient(ops.cast(sample_weight, dtype)), (views,))
 
 
-def _same(labels, other_labels):
+def same(labels, other_labels):
+    """Returns whether pairs of labels are equal, shape `(N, M)`."""
     return labels[:, None] == other_labels[None, :]
 
 
-def _weigh(values, sample_weight):
+def weigh(values, sample_weight):
     """Scales values so that their mean is the weighted mean."""
     if sample_weight is None:
         return values

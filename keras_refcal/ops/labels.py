@@ -34,6 +34,23 @@ def class_distribution(y_true: Tensor, num_classes: int, dtype="float32") -> Ten
     return ops.one_hot(class_ids(y_true), num_classes, dtype=dtype)
 
 
+def split_index(y_true: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns labels and sample indices, shape `(batch,)`, from one tensor.
+
+    Args:
+        y_true: Class id and index, shape `(batch, 2)`, or rows of probabilities
+            followed by the index, shape `(batch, num_classes + 1)`.
+    """
+    index = ops.cast(y_true[:, -1], "int32")
+    return (y_true[:, 0] if y_true.shape[1] == 2 else y_true[:, :-1]), index
+
+
+def without_index(y_true: Tensor) -> Tensor:
+    """Returns class ids with the index -1, that of no sample, shape `(batch, 2)`."""
+    ids = ops.reshape(y_true, (-1, 1))
+    return ops.concatenate([ids, -ops.ones_like(ids)], axis=1)
+
+
 def log_probabilities(probabilities: Tensor) -> Tensor:
     """Returns log-probabilities that are finite for a probability of 0."""
     return ops.log(ops.maximum(probabilities, MIN_PROBABILITY))

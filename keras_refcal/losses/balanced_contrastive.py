@@ -1,0 +1,108 @@
+"""Balanced contrastive loss: every class has the same say, and is always there."""
+
+from keras_refcal.layers.class_prototypes import ClassPrototypes
+from keras_refcal.losses.base import WeightedLoss, embeddings_of
+from keras_refcal.ops import balanced_contrastive
+from keras_refcal.ops.labels import class_ids
+from keras_refcal.registration import serializable
+from keras_refcal.validation import check_batch, check_labels, check_positive
+
+
+@serializable
+class BalancedContrastiveLoss(WeightedLoss):
+    """Supervised contrastive loss for long-tailed classes, with learned prototypes.
+
+    Class averaging divides each exponential of the denominator by the number of
+    contrasts of its class; class complement adds a prototype of every class to the
+    contrasts. For an anchor i with positives P(i), contrasts A(i) and temperature T:
+
+        loss_i = -1 / |P(i)| · Σ_{p∈P(i)} log(e^{z_i·z_p/T} / Σ_{a∈A(i)} e^{z_i·z_a/T} / n_a)
+
+    with n_a the number of contrasts in A(i) of the class of a. The prototypes are a
+    `ClassPrototypes` layer of the loss. A `RefCalModel` trains and saves it with its
+    own weights; any other model must hold it as an attribute (`model.prototypes =
+    loss.prototypes`) to do so.
+
+    Args:
+        num_classes: Integer, 2 or more.
+        embedding_dim: Positive integer, length of the embeddings; `projection_dim`
+            of the `RefCalModel`.
+        temperature: Number above 0 that divides similarities.
+        normalize: Whether to scale embeddings and prototypes to unit length first.
+        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or one-hot rows, shape
+            `(batch, num_classes)`.
+        y_pred: Embeddings, shape `(batch, dim)` or `(batch, views, dim)`, or the
+            outputs of a `RefCalModel`: a mapping whose entry `"embeddings"` is that.
+        sample_weight: Optional, shape `(batch,)`. A sample of weight 2 counts as two.
+            Weight 0 equals absence.
+
+    Raises:
+        ValueError: If an argument is out of its range, or if shapes or labels of a
+            batch do not fit.
+
+    Reference:
+        [Zhu et al., 2022](https://arxiv.org/abs/2207.09052), eq. 8.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.losses import BalancedContrastiveLoss
+    >>> loss = BalancedContrastiveLoss(num_classes=2, embedding_dim=2, temperature=1.0)
+    >>> loss.prototypes.set_weights([np.eye(2)])
+    >>> embeddings = np.array([[[1.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [0.0, 1.0]]])
+    >>> round(float(loss(np.array([0, 1]), embeddings)), 4)
+    0.3133
+    """  # noqa: E501
+
+    formula = "-mean over positives of log(e^{z·z'/T} / Σ_a e^{z·z_a/T} / n_a)"
+    use = "RefCal's refinement term on long-tailed data, in place of SupCon."
+    term = "refinement"
+
+    def __init__(
+        self,
+        num_classes,
+        embedding_dim=128,
+        temperature=0.1,
+        normalize=True,
+        name="balanced_contrastive",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        check_positive("temperature", temperature)
+        self.num_classes = num_classes
+        self.embedding_dim = embedding_dim
+        self.temperature = temperature
+        self.normalize = normalize
+        self.prototypes = ClassPrototypes(num_classes, embedding_dim, dtype="float32")
+
+    def weighted_values(self, y_true, y_pred, sample_weight):
+        """Returns the loss of each sample, shape `(batch,)`."""
+        embeddings = embeddings_of(y_pred)
+        check_batch("y_pred", embeddings, ranks=(2, 3))
+        check_labels(y_true, embeddings, self.num_classes)
+        if embeddings.shape[-1] != self.embedding_dim:
+            raise ValueError(
+                f"`embedding_dim` is {self.embedding_dim}, but `y_pred` has embeddings "
+                f"of length {embeddings.shape[-1]}."
+            )
+        return balanced_contrastive.balanced_contrastive(
+            embeddings,
+            self.prototypes.vectors(),
+            class_ids(y_true),
+            sample_weight,
+            temperature=self.temperature,
+            normalize=self.normalize,
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "embedding_dim": self.embedding_dim,
+            "temperature": self.temperature,
+            "normalize": self.normalize,
+        }
