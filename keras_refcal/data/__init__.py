@@ -20,14 +20,24 @@ from keras_refcal.data.long_tail import (
     long_tail_indices,
     validation_indices,
 )
+from keras_refcal.data.sampling import (
+    PKSampler,
+    Sampler,
+    class_probabilities,
+    class_weights,
+)
 
 __all__ = [
     "ImageData",
     "ImageFiles",
+    "PKSampler",
+    "Sampler",
     "TrainingBatches",
     "augment",
     "checksum",
     "class_counts",
+    "class_probabilities",
+    "class_weights",
     "image_folder",
     "image_lists",
     "load",

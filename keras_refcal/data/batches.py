@@ -1,8 +1,12 @@
 """Batches for training as `tf.data`, the same ones in every run of a seed."""
 
+import numpy as np
+
 from keras_refcal.backend.data_library import tensorflow
 from keras_refcal.data import augment
+from keras_refcal.data.image_files import ImageFiles
 from keras_refcal.data.long_tail import long_tail_indices
+from keras_refcal.data.sampling import Sampler
 
 
 def long_tail_dataset(
@@ -73,15 +77,24 @@ def two_views(dataset, augmentation="affine", seed=0, views=2):
 
 
 class TrainingBatches:
-    """Shuffled, augmented batches of arrays, fixed by seed, epoch and step alone.
+    """Shuffled, augmented batches of images, fixed by seed, epoch and step alone.
 
     Args:
-        images: uint8 or float in [0, 1], shape `(n, height, width, channels)`.
+        images: uint8 or float in [0, 1], shape `(n, height, width, channels)`, or an
+            `ImageFiles`, whose images are decoded as they are needed.
         labels: Class ids, shape `(n,)`.
         batch_size: Images a batch; the rest of an epoch that fills none is left out.
         augmentation: A function of `(images, seed)`, see `augment`.
         views: Views of each image.
         seed: Integer.
+        sampler: What forms the batches: a strategy of `sampling.Sampler`, or an object
+            with `epoch(number)`, `steps_per_epoch` and `batch_size`.
+        sample_weight: A weight for each sample, `(n,)`: a third item of each batch.
+            `sampling.class_weights(counts)[labels]` takes the place of `class_weight`.
+        with_index: Whether labels become pairs of label and number of the sample,
+            `(batch, 2)`, as `CorrectnessRankingLoss` takes.
+        mixing: A function of `(images, labels, seed)`, as `augment.mix_up`, for one
+            view; labels become probabilities, `(batch, num_classes)`.
 
     Example:
 
@@ -93,50 +106,149 @@ class TrainingBatches:
     2
     >>> tuple(next(iter(batches.from_epoch(3)))[0].shape)
     (4, 2, 8, 8, 1)
+
+    A batch by number is the same one, as NumPy arrays. So the batches of an epoch are a
+    source for `torch.utils.data.DataLoader(batches.epoch(3), batch_size=None)` and for
+    `grain.MapDataset.source(batches.epoch(3))`:
+
+    >>> batches.epoch(3)[1][0].shape
+    (4, 2, 8, 8, 1)
     """
 
-    def __init__(self, images, labels, batch_size, augmentation, views=1, seed=0):
+    def __init__(
+        self,
+        images,
+        labels,
+        batch_size,
+        augmentation,
+        views=1,
+        seed=0,
+        sampler="instance",
+        sample_weight=None,
+        with_index=False,
+        mixing=None,
+    ):
         if len(images) != len(labels) or len(labels) == 0:
             raise ValueError(
                 "`images` and `labels` must hold equally many samples, one or more. "
                 f"Received: {len(images)} and {len(labels)}"
             )
+        if sample_weight is not None and np.shape(sample_weight) != (len(labels),):
+            raise ValueError(
+                f"`sample_weight` must hold a weight for each of {len(labels)} "
+                f"samples. Received shape: {np.shape(sample_weight)}"
+            )
+        if mixing is not None and (views != 1 or with_index):
+            raise ValueError(
+                "`mixing` must be None for several views and for labels with numbers. "
+                f"Received: views={views}, with_index={with_index}"
+            )
+        if isinstance(sampler, str):
+            sampler = Sampler(labels, batch_size, sampler, seed)
         self.images = images
-        self.labels = labels
-        self.batch_size = min(batch_size, len(labels))
+        self.labels = np.asarray(labels)
+        self.sampler = sampler
         self.augmentation = augmentation
         self.views = views
         self.seed = seed
+        self.sample_weight = sample_weight
+        self.with_index = with_index
+        self.mixing = mixing
+
+    @property
+    def batch_size(self):
+        """Images a batch."""
+        return self.sampler.batch_size
 
     @property
     def steps_per_epoch(self):
         """Batches an epoch."""
-        return len(self.labels) // self.batch_size
+        return self.sampler.steps_per_epoch
 
     def from_epoch(self, epoch):
         """Returns an endless data set that starts with the first batch of `epoch`."""
         tf = tensorflow()
-        with tf.device("CPU"):
-            images, labels = tf.constant(self.images), tf.constant(self.labels)
+        batch_at = self._batch_function()
+        shape = (self.steps_per_epoch, self.batch_size)
 
         def batches_of(epoch):
-            key = tf.stack([tf.constant(self.seed, tf.int64), epoch])
-            order = tf.random.experimental.stateless_shuffle(
-                tf.range(len(self.labels)), key
-            )
-            batches = tf.data.Dataset.from_tensor_slices(order)
-            batches = batches.batch(self.batch_size, drop_remainder=True)
+            order = tf.numpy_function(self.sampler.epoch, [epoch], tf.int64)
+            batches = tf.data.Dataset.from_tensor_slices(tf.ensure_shape(order, shape))
             return batches.enumerate(epoch * self.steps_per_epoch)
 
-        def views_of(step, chosen):
-            key = tf.stack([tf.constant(self.seed, tf.int64), step])
-            batch = tf.gather(images, chosen)
-            views = augment.augmented_views(batch, self.views, self.augmentation, key)
-            return views, tf.gather(labels, chosen)
-
         epochs = tf.data.Dataset.counter(start=epoch)
-        batches = epochs.flat_map(batches_of).map(views_of, tf.data.AUTOTUNE)
+        batches = epochs.flat_map(batches_of).map(batch_at, tf.data.AUTOTUNE)
         return batches.prefetch(tf.data.AUTOTUNE)
+
+    def epoch(self, number):
+        """Returns the batches of an epoch as a sequence of NumPy arrays."""
+        return _EpochOfBatches(self, number)
+
+    def _batch_function(self):
+        """Returns a function from a step and its samples to a batch of tensors."""
+        tf = tensorflow()
+        with tf.device("CPU"):
+            images = self._image_function()
+            labels = tf.constant(self._targets())
+            weights = self.sample_weight
+            if weights is not None:
+                weights = tf.constant(weights, tf.float32)
+
+        def batch_at(step, chosen):
+            key = tf.stack([tf.constant(self.seed, tf.int64), step])
+            views = augment.augmented_views(
+                images(chosen), self.views, self.augmentation, key
+            )
+            targets = tf.gather(labels, chosen)
+            if self.mixing is not None:
+                views, targets = self.mixing(views, targets, tf.random.fold_in(key, 1))
+            batch = (views, targets)
+            return batch if weights is None else (*batch, tf.gather(weights, chosen))
+
+        return batch_at
+
+    def _image_function(self):
+        tf = tensorflow()
+        if not isinstance(self.images, ImageFiles):
+            images = tf.constant(self.images)
+            return lambda chosen: tf.gather(images, chosen)
+
+        def decoded(chosen):
+            return np.asarray(self.images[chosen])
+
+        def read(chosen):
+            batch = tf.numpy_function(decoded, [chosen], tf.uint8)
+            return tf.ensure_shape(batch, (self.batch_size, *self.images.shape[1:]))
+
+        return read
+
+    def _targets(self):
+        if self.with_index:
+            return np.stack([self.labels, np.arange(len(self.labels))], axis=1)
+        if self.mixing is not None:
+            return np.eye(self.labels.max() + 1, dtype="float32")[self.labels]
+        return self.labels
+
+
+class _EpochOfBatches:
+    """A sequence of an epoch's batches, each computed when it is asked for."""
+
+    def __init__(self, batches, number):
+        self._number = number
+        self._order = batches.sampler.epoch(number)
+        self._batch_at = batches._batch_function()
+
+    def __len__(self):
+        return len(self._order)
+
+    def __getitem__(self, step):
+        if not 0 <= step < len(self):
+            raise IndexError(f"An epoch has {len(self)} batches. Received: {step}")
+        tf = tensorflow()
+        with tf.device("CPU"):
+            number = tf.constant(self._number * len(self) + step, tf.int64)
+            batch = self._batch_at(number, tf.constant(self._order[step]))
+        return tuple(item.numpy() for item in batch)
 
 
 def scaled(images):
