@@ -58,7 +58,9 @@ def _fit(model, stage, images, checkpoint, seed, title):
         images.train_images,
         images.train_labels,
         stage.batch_size,
-        augment.get(images.augmentation),
+        augment.get(
+            images.augmentation if stage.views > 1 else images.classifier_augmentation
+        ),
         views=stage.views,
         seed=seed,
     )
