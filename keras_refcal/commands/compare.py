@@ -26,7 +26,7 @@ def run(flag_values, positional):
             "compare takes run directories. Received none: "
             "keras-refcal compare RUN_A RUN_B"
         )
-    runs = [report.read_run(path) for path in positional]
+    runs = [report.read_run(path, images=False) for path in positional]
     settings = report_flags.settings(flag_values)
     html = report.render_comparison(runs, settings, flag_values.title)
     output = pathlib.Path(flag_values.output or "comparison.html")

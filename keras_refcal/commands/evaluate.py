@@ -54,6 +54,7 @@ def run(flag_values, positional):
         probabilities=flag_values.probabilities,
         logits=flag_values.logits,
         class_counts=_numbers(flag_values.class_counts),
+        images=output is not None and output.suffix == ".html",
     )
     figures = judge(saved, settings)
     print(figure_text(figures))

@@ -1,6 +1,7 @@
 """Reads predictions that any framework saved: npz, csv or parquet."""
 
 import dataclasses
+import functools
 import pathlib
 import zipfile
 
@@ -33,7 +34,13 @@ class SavedPredictions:
 
 
 def read_predictions(
-    path, *, y_true=None, probabilities=None, logits=None, class_counts=None
+    path,
+    *,
+    y_true=None,
+    probabilities=None,
+    logits=None,
+    class_counts=None,
+    images=True,
 ) -> SavedPredictions:
     """Reads labels and predictions from a file and checks them.
 
@@ -52,6 +59,7 @@ def read_predictions(
         probabilities: Name of the array (npz), or start of the columns' names.
         logits: The same for logits.
         class_counts: Training samples of each class, in place of those in the file.
+        images: Whether to read the images too, which may take much memory.
 
     Raises:
         OSError: If the file cannot be read.
@@ -60,7 +68,8 @@ def read_predictions(
         ImportError: For a parquet file without pyarrow.
     """
     path = pathlib.Path(path)
-    readers = {".npz": _read_npz, ".csv": read_csv, ".parquet": read_parquet}
+    read_npz = functools.partial(_read_npz, images=images)
+    readers = {".npz": read_npz, ".csv": read_csv, ".parquet": read_parquet}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise ValueError(
@@ -147,10 +156,12 @@ def _as_numbers(labels, class_names):
         ) from None
 
 
-def _read_npz(path, y_true, probabilities, logits):
+def _read_npz(path, y_true, probabilities, logits, images):
     try:
         with np.load(path) as file:
             wanted = _names_in_npz(path, file.files, y_true, probabilities, logits)
+            if not images:
+                wanted.pop("images", None)
             return {key: file[name] for key, name in wanted.items()}
     except (zipfile.BadZipFile, EOFError, ValueError) as error:
         if str(error).startswith(str(path)):

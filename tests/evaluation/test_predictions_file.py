@@ -51,6 +51,7 @@ def test_npz_holds_arrays_and_what_was_saved_beside_them(tmp_path):
     assert saved.predictions.logits is None
     assert saved.class_counts.tolist() == [5, 4, 3]
     assert saved.images.shape == images.shape
+    assert read_predictions(path, images=False).images is None
     assert [saved.name_of(c) for c in range(3)] == NAMES
 
 

@@ -235,4 +235,4 @@ def _mistake_table(mistakes):
     )
     names = ("row", "said", "was", "confidence", "label_probability")
     rows = [[one[name] for name in names] for one in mistakes]
-    return Table("Wrong answers, the most confident first", columns, rows)
+    return Table("Wrong answers, the most confident first", columns, rows, shown=12)

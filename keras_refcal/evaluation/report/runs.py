@@ -46,7 +46,7 @@ class Run:
     config: Mapping = dataclasses.field(default_factory=dict)
 
 
-def read_run(directory) -> Run:
+def read_run(directory, images=True) -> Run:
     """Reads a run directory; only predictions are required.
 
     They are `METHOD/seed-N/predictions.npz`, as `keras-refcal train` writes them (of
@@ -55,6 +55,7 @@ def read_run(directory) -> Run:
 
     Args:
         directory: The directory, or a file of predictions.
+        images: Whether to read the images too, which may take much memory.
 
     Raises:
         OSError: If there is no such directory, or no predictions in it.
@@ -62,7 +63,7 @@ def read_run(directory) -> Run:
     """
     directory = pathlib.Path(directory)
     if directory.is_file():
-        saved = read_predictions(directory)
+        saved = read_predictions(directory, images=images)
         return Run(
             directory.stem, (Entry(directory.stem, saved, source=str(directory)),)
         )
@@ -83,7 +84,7 @@ def read_run(directory) -> Run:
     entries = tuple(
         Entry(
             str(method),
-            read_predictions(folder / "predictions.npz"),
+            read_predictions(folder / "predictions.npz", images=images),
             source=(folder / "predictions.npz").relative_to(directory).as_posix(),
             history=_stages(folder / "history.json"),
             over_seeds=summaries.get(method, {}),
