@@ -3,6 +3,8 @@
 `NAME` is the running backend. `TrainStep` is its training and test step, a plain mixin
 for `keras.Model`. `concrete_value(x)` is the NumPy value of `x`, or `None` while a
 function is being traced or where reading the value would stall an accelerator.
+`sum_by_index(values, index, size)` adds up rows by index; `fused(function)` makes one
+call of many operations, also where they would run one by one.
 """
 
 import keras
@@ -10,10 +12,13 @@ import keras
 NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
+    from keras_refcal.backend.tensorflow_counting import fused, sum_by_index
     from keras_refcal.backend.tensorflow_step import TrainStep, concrete_value
 elif NAME == "jax":
+    from keras_refcal.backend.jax_counting import fused, sum_by_index
     from keras_refcal.backend.jax_step import TrainStep, concrete_value
 elif NAME == "torch":
+    from keras_refcal.backend.torch_counting import fused, sum_by_index
     from keras_refcal.backend.torch_step import TrainStep, concrete_value
 else:
     raise ImportError(
@@ -21,4 +26,4 @@ else:
         f"Received: KERAS_BACKEND={NAME!r}"
     )
 
-__all__ = ["NAME", "TrainStep", "concrete_value"]
+__all__ = ["NAME", "TrainStep", "concrete_value", "fused", "sum_by_index"]

@@ -5,7 +5,6 @@ import functools
 from keras import ops
 
 from keras_refcal.ops.labels import class_ids
-from keras_refcal.validation import check_labels
 
 # Half-precision rows of many classes still count as probabilities.
 ROW_SUM_TOLERANCE = 1e-2
@@ -33,10 +32,6 @@ class Batch:
     ):
         self._scores = _two_columns(ops.cast(y_pred, dtype), from_logits)
         self._from_logits = from_logits
-        y_true = ops.convert_to_tensor(y_true)
-        check_labels(y_true, self._scores)
-        if len(y_true.shape) == 2 and y_true.shape[1] not in (1, self.num_classes):
-            check_labels(y_true, self._scores, self.num_classes)
         self._raw_labels = class_ids(y_true)
         self._raw_weight = sample_weight
 
@@ -46,45 +41,52 @@ class Batch:
         return self._scores.shape[1]
 
     @functools.cached_property
-    def _finite(self):
-        return ops.all(ops.isfinite(self._scores), axis=-1)
+    def _row_error(self):
+        """Distance of each row's sum from 1, finite only where the row is."""
+        if self._from_logits:
+            finite = ops.all(ops.isfinite(self._scores), axis=-1)
+            return ops.where(finite, ops.zeros_like(self._scores[:, 0]), float("nan"))
+        return ops.abs(ops.sum(self._scores, axis=-1) - 1)
 
     @functools.cached_property
     def valid(self):
         """Whether each row can be judged, shape `(B,)`."""
-        labels = self._raw_labels
-        proper = ops.logical_and(labels >= 0, labels < self.num_classes)
-        if self._from_logits:
-            return ops.logical_and(proper, self._finite)
+        proper = ops.equal(self._clipped_labels, self._raw_labels)
         # NaN and infinity fail these comparisons too.
-        off = ops.abs(ops.sum(self._scores, axis=-1) - 1)
-        proper = ops.logical_and(proper, off <= ROW_SUM_TOLERANCE)
+        proper = ops.logical_and(proper, self._row_error <= ROW_SUM_TOLERANCE)
+        if self._from_logits:
+            return proper
         return ops.logical_and(proper, ops.min(self._scores, axis=-1) >= 0)
 
     @functools.cached_property
     def _given_weight(self):
-        dtype = self._scores.dtype
         if self._raw_weight is None:
-            return ops.ones_like(self._scores[:, 0])
-        weight = ops.reshape(ops.cast(self._raw_weight, dtype), (-1,))
+            return ops.ones_like(self._row_error)
+        weight = ops.reshape(ops.cast(self._raw_weight, self._scores.dtype), (-1,))
         return ops.broadcast_to(weight, ops.shape(self._scores)[:1])
 
     @functools.cached_property
     def weight(self):
         """Weight of each row, 0 where it is not valid, shape `(B,)`."""
+        if self._raw_weight is None:
+            return ops.cast(self.valid, self._scores.dtype)
         return ops.where(self.valid, self._given_weight, 0.0)
 
     @functools.cached_property
     def rejected(self):
         """Weight of rows that are not finite, and of other bad rows, shape `(2,)`."""
         lost = self._given_weight - self.weight
-        not_finite = ops.sum(ops.where(self._finite, 0.0, lost))
-        return ops.stack([not_finite, ops.sum(lost) - not_finite])
+        finite = ops.cast(ops.isfinite(self._row_error), lost.dtype)
+        return ops.sum(ops.stack([lost * (1 - finite), lost * finite]), axis=-1)
+
+    @functools.cached_property
+    def _clipped_labels(self):
+        return ops.clip(self._raw_labels, 0, self.num_classes - 1)
 
     @functools.cached_property
     def labels(self):
-        """Class ids, shape `(B,)`; 0 in rows that are not valid."""
-        return ops.where(self.valid, self._raw_labels, 0)
+        """Class ids, int32 of shape `(B,)`; some class in rows that are not valid."""
+        return ops.cast(self._clipped_labels, "int32")
 
     @functools.cached_property
     def scores(self):
@@ -102,22 +104,95 @@ class Batch:
         return ops.max(self.probabilities, axis=-1)
 
     @functools.cached_property
+    def predicted(self):
+        """Class of the largest score, the first on ties, int32 of shape `(B,)`."""
+        return ops.cast(ops.argmax(self.scores, axis=-1), "int32")
+
+    @functools.cached_property
     def correct(self):
         """1.0 where the predicted class is the label, else 0.0, shape `(B,)`."""
-        predicted = ops.argmax(self.scores, axis=-1)
-        hits = ops.equal(ops.cast(predicted, "int32"), self.labels)
-        return ops.cast(hits, self.confidence.dtype)
+        return ops.cast(ops.equal(self.predicted, self.labels), self._scores.dtype)
+
+    @functools.cached_property
+    def _relative(self):
+        """Each probability over the largest one, and the sum of all but that one."""
+        largest = ops.max(self.scores, axis=-1, keepdims=True)
+        relative = ops.exp(self.scores - largest)
+        top = ops.one_hot(self.predicted, self.num_classes, dtype=relative.dtype)
+        return relative, ops.sum(relative * (1 - top), axis=-1), top
+
+    @functools.cached_property
+    def odds(self):
+        """Odds `(1 - p) / p` against each class, shape `(B, K)`."""
+        if not self._from_logits:
+            return ops.maximum(1 - self.probabilities, 0.0) / self.probabilities
+        relative, rest, top = self._relative
+        rest = rest[:, None]
+        return ops.where(top > 0, rest, rest + (1 - relative)) / relative
+
+    @functools.cached_property
+    def confidence_odds(self):
+        """Odds `(1 - p) / p` against the predicted class, shape `(B,)`."""
+        if self._from_logits:
+            return self._relative[1]
+        return ops.maximum(1 - self.confidence, 0.0) / self.confidence
+
+    @functools.cached_property
+    def answers(self):
+        """Weight, weighted confidence and weighted correctness, shape `(B, 3)`."""
+        parts = ops.stack([self.confidence, self.correct], axis=-1)
+        weight = self.weight[:, None]
+        return ops.concatenate([weight, weight * parts], axis=-1)
+
+    @functools.cached_property
+    def label_probability(self):
+        """Probability of each label, shape `(B,)`."""
+        return _of_label(self.probabilities, self.labels)
+
+    @functools.cached_property
+    def label_is_impossible(self):
+        """Whether each label has probability 0; never so from logits, `(B,)`."""
+        if self._from_logits:
+            return ops.zeros_like(self.valid)
+        return ops.equal(self.label_probability, 0)
+
+    @functools.cached_property
+    def log_label_probability(self):
+        """Log-probability of each label, shape `(B,)`; 0 of a probability of 0."""
+        if self._from_logits:
+            return _of_label(ops.log_softmax(self.scores), self.labels)
+        return ops.log(ops.where(self.label_is_impossible, 1.0, self.label_probability))
+
+
+def _of_label(rows, labels):
+    return ops.take_along_axis(rows, labels[:, None], axis=-1)[:, 0]
+
+
+def check_shapes(y_true, y_pred):
+    """Raises `ValueError` unless labels and predictions have shapes that fit."""
+    if len(y_pred.shape) not in (1, 2):
+        raise ValueError(
+            "`y_pred` must have shape (batch, num_classes), or (batch,) or (batch, 1) "
+            f"for two classes. Received shape: {tuple(y_pred.shape)}"
+        )
+    shape, rows, classes = tuple(y_true.shape), y_pred.shape[0], num_classes(y_pred)
+    fits = len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, classes))
+    if not fits or (None not in (rows, shape[0]) and shape[0] != rows):
+        raise ValueError(
+            f"`y_true` must be class ids of shape ({rows},) or ({rows}, 1) or rows of "
+            f"shape ({rows}, {classes}). Received shape: {shape}"
+        )
+
+
+def num_classes(y_pred) -> int:
+    """Returns the number of classes of predictions; one column stands for two."""
+    return max(y_pred.shape[1] if len(y_pred.shape) == 2 else 1, 2)
 
 
 def _two_columns(scores, from_logits):
     """Returns scores of shape `(B, K)`, K of 2 or more."""
     if len(scores.shape) == 1:
         scores = scores[:, None]
-    if len(scores.shape) != 2:
-        raise ValueError(
-            "`y_pred` must have shape (batch, num_classes), or (batch,) or (batch, 1) "
-            f"for two classes. Received shape: {tuple(scores.shape)}"
-        )
     if scores.shape[1] != 1:
         return scores
     other = ops.zeros_like(scores) if from_logits else 1 - scores

@@ -57,20 +57,60 @@ def debiased_error(counts: Tensor) -> Tensor:
     return ops.where(ops.any(enough, axis=-1), error, float("nan"))
 
 
+def average_over_classes(errors: Tensor, norm: str) -> Tensor:
+    """Returns one figure of the errors of all classes, shape `(K,)`.
+
+    It is the mean for `"l1"`, the root of the mean square for `"l2"`, and the maximum
+    for `"max"`.
+    """
+    if norm == "l1":
+        return ops.mean(errors)
+    if norm == "l2":
+        return ops.sqrt(ops.mean(ops.square(errors)))
+    return ops.where(
+        ops.any(ops.isnan(errors)), float("nan"), ops.max(ops.nan_to_num(errors))
+    )
+
+
+def error(counts: Tensor, norm="l1", debias=False) -> Tensor:
+    """Returns the calibration error of counters, a scalar.
+
+    Args:
+        counts: Shape `(3, M)`, or `(3, K, M)` for the figure of all classes.
+        norm: `"l1"`, `"l2"` or `"max"`.
+        debias: Whether to take the sampling variance off, for `"l2"`.
+    """
+    errors = (debiased_error if debias else NORMS[norm])(counts)
+    return average_over_classes(errors, norm) if len(errors.shape) else errors
+
+
+def overconfidence_error(counts: Tensor) -> Tensor:
+    """Mean over samples of their bin's confidence times its positive gap."""
+    weight, confidence, correct = ops.unstack(counts)
+    excess = ops.maximum(ops.divide_no_nan(confidence - correct, weight), 0.0)
+    return divide(ops.sum(confidence * excess, axis=-1), ops.sum(weight, axis=-1))
+
+
+def brier_calibration(counts: Tensor) -> Tensor:
+    """Sum over classes of the mean squared gap of their bins, from `(3, K, M)`."""
+    return ops.sum(ops.square(root_mean_squared_error(counts)))
+
+
+def with_impossible_events(counts: Tensor) -> Tensor:
+    """Returns counters of which the last bin's events are added to the first bin.
+
+    Args:
+        counts: Shape `(3, K, M + 1)`; the last bin holds the events of probability 0.
+
+    Returns:
+        Shape `(3, K, M)`.
+    """
+    first = counts[..., :1] + counts[..., -1:]
+    return ops.concatenate([first, counts[..., 1:-1]], axis=-1)
+
+
 NORMS = {
     "l1": expected_error,
     "l2": root_mean_squared_error,
     "max": maximum_error,
 }
-
-
-def histogram(index: Tensor, values: Tensor, num_bins: int) -> Tensor:
-    """Returns sums of values by bin, shape `(F, num_bins)`.
-
-    Args:
-        index: Bin of each sample, shape `(B,)`.
-        values: Shape `(B, F)`.
-        num_bins: Number of bins.
-    """
-    index = ops.cast(index, "int32")
-    return ops.transpose(ops.segment_sum(values, index, num_segments=num_bins))

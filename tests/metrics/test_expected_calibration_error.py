@@ -77,15 +77,15 @@ def test_binary_as_one_or_two_columns():
 
 
 def test_counts_single_samples_above_the_reach_of_float32():
-    metric = ExpectedCalibrationError()
-    full = np.zeros((2, 3, 15), "float32")
-    full[0, :, 14] = 2**24
-    metric._counters["bins"].assign(full)
-    step = keras.ops.convert_to_tensor(np.array([0.0, 1.0], "float32"))
+    metric = ExpectedCalibrationError(num_bins=1)
+    full = np.full((2, 5), 2.0**24, "float32")
+    full[1], full[:, 3:] = 0, 0
+    metric.variables[0].assign(full)
+    step = keras.ops.convert_to_tensor(np.array([[0.0, 1.0]], "float32"))
     for _ in range(200):
-        metric.update_state(np.array([1]), step[None])
-    state = keras.ops.convert_to_numpy(metric._counters["bins"])
-    assert state.astype("float64").sum(axis=0)[:, 14].tolist() == [2**24 + 200] * 3
+        metric.update_state(np.array([1]), step)
+    state = keras.ops.convert_to_numpy(metric.variables[0])
+    assert state.astype("float64").sum(axis=0)[:3].tolist() == [2**24 + 200] * 3
 
 
 @pytest.mark.parametrize("network", ["densenet40", "wide_resnet28"])

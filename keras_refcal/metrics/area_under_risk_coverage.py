@@ -1,0 +1,60 @@
+"""Area under the risk-coverage curve."""
+
+from keras import ops
+
+from keras_refcal.metrics.confidence_ranking import ConfidenceRanking
+from keras_refcal.ops import ranking
+from keras_refcal.registration import serializable
+
+
+@serializable
+class AreaUnderRiskCoverage(ConfidenceRanking):
+    """AURC: mean error rate of the k most confident samples, over all k.
+
+    Equal confidences come in any order: the figure is the expected one. Range [0, 1].
+    NaN without samples. A weight counts as that many repetitions. Within
+    `distance_bound()` of the exact area in every order of what shares a fine bin.
+
+    Args:
+        num_bins: Number of fine bins.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: For fewer bins than two.
+
+    Reference:
+        [Geifman et al., 2019](https://arxiv.org/abs/1805.08206).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import AreaUnderRiskCoverage
+    >>> metric = AreaUnderRiskCoverage()
+    >>> metric.update_state(
+    ...     np.array([1, 0, 1]), np.array([[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]])
+    ... )
+    >>> round(float(metric.result()), 4)
+    0.1111
+    """
+
+    def __init__(
+        self,
+        num_bins=4096,
+        from_logits=False,
+        name="area_under_risk_coverage",
+        dtype=None,
+    ):
+        super().__init__(
+            num_bins=num_bins, from_logits=from_logits, name=name, dtype=dtype
+        )
+
+    def of_answers(self, weight, correct):
+        """Returns the area."""
+        return ranking.risk_coverage(weight, correct)[0]
+
+    def bound(self, weight, correct):
+        """Returns the distance to the best or the worst order inside the bins."""
+        expected, best, worst = ranking.risk_coverage(weight, correct)
+        return ops.maximum(worst - expected, expected - best)

@@ -1,0 +1,95 @@
+"""The Brier score, and what it is made of."""
+
+from keras_refcal.metrics.base import ClassifierMetric
+from keras_refcal.metrics.counters import ClassBins, SquaredDistance
+from keras_refcal.ops import calibration_error
+from keras_refcal.registration import serializable
+
+
+@serializable
+class BrierScore(ClassifierMetric):
+    """Mean squared distance of the probabilities to the one-hot label.
+
+    The sum over classes; range [0, 2]. NaN without samples. Equal to
+    `evaluation.evaluate`'s figures up to float32 rounding.
+
+    With `decomposition=True` the result is a mapping: the score; its calibration
+    part, what it falls by when each bin of each class predicts that class's
+    frequency in it; and its refinement part, the rest. The parts need bins of every
+    class, 0.4 MB for 1000 classes.
+
+    Args:
+        decomposition: Whether the result is the mapping of `name`,
+            `name + "_calibration"` and `name + "_refinement"`.
+        num_bins: Number of bins of the decomposition.
+        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
+            first batch.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: For fewer bins than one.
+
+    Reference:
+        [Brier, 1950](https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2);
+        [DeGroot and Fienberg, 1983](https://doi.org/10.2307/2987588).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import BrierScore
+    >>> metric = BrierScore()
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> round(float(metric.result()), 4)
+    0.37
+    """
+
+    value_range = (0, 2)
+
+    def __init__(
+        self,
+        decomposition=False,
+        num_bins=15,
+        num_classes=None,
+        from_logits=False,
+        name="brier_score",
+        dtype=None,
+    ):
+        super().__init__(
+            from_logits=from_logits, num_classes=num_classes, name=name, dtype=dtype
+        )
+        self.decomposition = decomposition
+        self.num_bins = num_bins
+        bins = {"bins": ClassBins(num_bins)} if decomposition else {}
+        self.count(distance=SquaredDistance(), **bins)
+
+    def figure(self, distance, bins=None):
+        """Returns the score, or the mapping of score and parts."""
+        score = calibration_error.divide(distance[1], distance[0])
+        if not self.decomposition:
+            return score
+        bins = calibration_error.with_impossible_events(bins)
+        part = calibration_error.brier_calibration(bins)
+        return self._named(score, part, score - part)
+
+    def undefined(self):
+        """Returns the result before any sample."""
+        nan = super().undefined()
+        return self._named(nan, nan, nan) if self.decomposition else nan
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "decomposition": self.decomposition,
+            "num_bins": self.num_bins,
+            "num_classes": self.num_classes,
+        }
+
+    def _named(self, score, calibration, refinement):
+        return {
+            self.name: score,
+            f"{self.name}_calibration": calibration,
+            f"{self.name}_refinement": refinement,
+        }

@@ -1,0 +1,160 @@
+"""The binned calibration errors: one computation under several names."""
+
+import numpy as np
+from keras import ops
+
+from keras_refcal.metrics.base import ClassifierMetric
+from keras_refcal.metrics.counters import (
+    ClassBins,
+    FineClassBins,
+    FineConfidence,
+    TopLabelBins,
+)
+from keras_refcal.ops import calibration_error
+from keras_refcal.ops.binning import convention_edges
+from keras_refcal.ops.equal_mass import equal_mass_counts, equal_mass_distance
+from keras_refcal.ops.fine_bins import fine_edges
+from keras_refcal.validation import check_choice, check_in_range
+
+# Fine bins from which bins of equal mass are cut, for the predicted class and for
+# each class.
+TOP_LABEL_RESOLUTION, CLASS_RESOLUTION = 4096, 512
+
+
+class BinnedCalibrationError(ClassifierMetric):
+    """A norm of the gaps between probability and frequency over bins.
+
+    Args:
+        num_bins: Number of bins.
+        binning: `"uniform"` for bins of equal width, `"quantile"` of equal mass.
+        norm: `"l1"`, `"l2"` or `"max"`.
+        kind: `"top_label"`, the predicted class's probability against accuracy, or
+            `"classwise"`, each class's probability against its frequency.
+        debias: Whether to take the sampling variance off the squared gaps.
+        convention: Side on which uniform bins are closed.
+        threshold: Class probabilities below it count neither as probability nor as
+            event; with quantile bins of every class only.
+        **kwargs: See `ClassifierMetric`.
+    """
+
+    def __init__(
+        self,
+        num_bins=15,
+        binning="uniform",
+        norm="l1",
+        kind="top_label",
+        debias=False,
+        convention="guo",
+        threshold=0.0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        check_choice("binning", binning, ("uniform", "quantile"))
+        check_choice("norm", norm, calibration_error.NORMS)
+        check_choice("kind", kind, ("top_label", "classwise"))
+        if debias and norm != "l2":
+            raise ValueError(f"`debias=True` needs `norm='l2'`. Received: {norm!r}")
+        check_in_range("threshold", threshold, 0, 1)
+        convention_edges(num_bins, convention)
+        self.num_bins = num_bins
+        self.binning = binning
+        self.norm = norm
+        self.kind = kind
+        self.debias = debias
+        self.convention = convention
+        self.threshold = threshold
+        self.count(bins=self._counters())
+
+    def _counters(self):
+        if self.binning == "quantile":
+            if self.kind == "top_label":
+                return FineConfidence(TOP_LABEL_RESOLUTION)
+            return FineClassBins(CLASS_RESOLUTION, self.threshold)
+        if self.kind == "top_label":
+            return TopLabelBins(self.num_bins, self.convention)
+        return ClassBins(self.num_bins, self.convention)
+
+    def figure(self, bins):
+        """Returns the error."""
+        return calibration_error.error(self._bins(bins), self.norm, self.debias)
+
+    def class_errors(self):
+        """Returns the error of each class, a NumPy array of shape `(num_classes,)`.
+
+        Raises:
+            ValueError: If the metric's kind is not `"classwise"`.
+        """
+        if self.kind != "classwise":
+            raise ValueError(
+                f"`class_errors` needs `kind='classwise'`. Received: {self.kind!r}"
+            )
+        bins = self._bins(self.counters()["bins"])
+        by_norm = calibration_error.NORMS[self.norm]
+        errors = calibration_error.debiased_error if self.debias else by_norm
+        return ops.convert_to_numpy(errors(bins))
+
+    def distance_bound(self):
+        """Returns how far the figure can be from the exact one, by the counters.
+
+        0 for bins of equal width. For bins of equal mass it covers every way to cut
+        the fine bins that hold a boundary, or lie within `num_bins` samples below one,
+        and leaving out the smallest probabilities, as published code does. It holds
+        for `norm="l1"`; other norms of bins of equal mass have none, NaN.
+        """
+        if self.binning == "uniform":
+            return 0.0
+        if self.norm != "l1":
+            return float("nan")
+        bins = self.counters()["bins"]
+        slack = 1 if self.kind == "top_label" else self.num_bins
+        return float(ops.mean(equal_mass_distance(bins, self.num_bins, slack)))
+
+    def reliability_curve(self, class_id=None):
+        """Returns the bins counted so far as an `evaluation.ReliabilityCurve`.
+
+        Args:
+            class_id: Which class's bins to return. Only with `kind="classwise"`,
+                where `None` adds those of all classes.
+
+        Raises:
+            ValueError: If `class_id` does not fit.
+        """
+        from keras_refcal.evaluation.curves import ReliabilityCurve
+
+        counts = self._all_events(self.counters()["bins"])
+        if self.kind == "classwise":
+            check_choice("class_id", class_id, (None, *range(self.num_classes)))
+            counts = counts.sum(1) if class_id is None else counts[:, class_id]
+        elif class_id is not None:
+            raise ValueError(
+                f"`class_id` needs `kind='classwise'`. Received: {class_id!r}"
+            )
+        edges = convention_edges(self.num_bins, self.convention)[0]
+        if self.binning == "quantile":
+            edges = _mass_edges(counts[0], self.num_bins)
+            counts = equal_mass_counts(ops.convert_to_tensor(counts), self.num_bins)
+            counts = ops.convert_to_numpy(counts)
+        return ReliabilityCurve.from_counts(edges, *counts)
+
+    def _bins(self, bins):
+        if self.binning == "quantile":
+            return equal_mass_counts(bins, self.num_bins)
+        if self.kind == "top_label":
+            return bins
+        if self.convention == "guo":
+            return bins[..., :-1]
+        return calibration_error.with_impossible_events(bins)
+
+    def _all_events(self, bins):
+        if self.kind == "classwise" and self.binning == "uniform":
+            bins = calibration_error.with_impossible_events(bins)
+        return ops.convert_to_numpy(bins)
+
+
+def _mass_edges(weight, num_bins):
+    """Returns edges between which the fine bins hold equal weight."""
+    reached = np.concatenate([[0.0], np.cumsum(weight, dtype="float64")])
+    wanted = np.linspace(0, reached[-1], num_bins + 1)
+    edges = np.interp(wanted, reached, fine_edges(len(weight)))
+    edges[0], edges[-1] = 0.0, 1.0
+    return edges

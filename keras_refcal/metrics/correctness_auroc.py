@@ -1,0 +1,57 @@
+"""Confidence as a score of being right."""
+
+from keras_refcal.metrics.confidence_ranking import ConfidenceRanking
+from keras_refcal.ops import ranking
+from keras_refcal.registration import serializable
+
+
+@serializable
+class CorrectnessAUROC(ConfidenceRanking):
+    """P(a right answer is more confident than a wrong one), ties counting half.
+
+    Range [0, 1], 0.5 for a confidence that says nothing. NaN unless there are both
+    right and wrong answers. Within `distance_bound()` of the exact area: half the
+    share of the pairs that meet in a fine bin.
+
+    Args:
+        num_bins: Number of fine bins.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: For fewer bins than two.
+
+    Reference:
+        [Hendrycks and Gimpel, 2017](https://arxiv.org/abs/1610.02136).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import CorrectnessAUROC
+    >>> metric = CorrectnessAUROC()
+    >>> metric.update_state(
+    ...     np.array([1, 0, 1]), np.array([[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]])
+    ... )
+    >>> round(float(metric.result()), 4)
+    1.0
+    """
+
+    def __init__(
+        self,
+        num_bins=4096,
+        from_logits=False,
+        name="correctness_auroc",
+        dtype=None,
+    ):
+        super().__init__(
+            num_bins=num_bins, from_logits=from_logits, name=name, dtype=dtype
+        )
+
+    def of_answers(self, weight, correct):
+        """Returns the area."""
+        return ranking.binary_auroc(correct, weight - correct)
+
+    def bound(self, weight, correct):
+        """Returns half the share of the tied pairs."""
+        return ranking.tied_pairs(correct, weight - correct) / 2

@@ -1,0 +1,270 @@
+"""What metrics count: each kind of additive counter, and how a batch adds to it.
+
+Equal counters of two metrics hold the same numbers, so `SharedMetrics` counts them
+once. Shapes: B rows, K classes, M bins.
+"""
+
+import dataclasses
+import functools
+import math
+from typing import ClassVar
+
+from keras import ops
+
+from keras_refcal.backend import sum_by_index
+from keras_refcal.ops.binning import bin_index, convention_edges
+from keras_refcal.ops.fine_bins import fine_index
+
+# Largest number of cells that a histogram of class pairs takes by itself.
+PAIR_CELLS, PAIR_BINS = 2**20, (16, 256)
+
+
+@dataclasses.dataclass(frozen=True)
+class Counters:
+    """Additive counters; `per_class` says whether their shape depends on K."""
+
+    per_class: ClassVar[bool] = False
+
+    def shape(self, num_classes) -> tuple[int, ...]:
+        """Returns the shape of the counters; K is `None` unless `per_class`."""
+        raise NotImplementedError
+
+    def count(self, batch):
+        """Returns what a `Batch` adds, a tensor of that shape."""
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class Rejected(Counters):
+    """Weight of the rows that cannot be judged: not finite, and otherwise bad."""
+
+    def shape(self, num_classes):
+        """Returns `(2,)`."""
+        return (2,)
+
+    def count(self, batch):
+        """See `Batch.rejected`."""
+        return batch.rejected
+
+
+@dataclasses.dataclass(frozen=True)
+class TopLabelBins(Counters):
+    """Weight, confidence and right answers by confidence, in bins of equal width."""
+
+    num_bins: int = 15
+    convention: str = "guo"
+
+    @functools.cached_property
+    def edges(self):
+        """Edges of the bins, and the side on which they are closed."""
+        return convention_edges(self.num_bins, self.convention)
+
+    def shape(self, num_classes):
+        """Returns `(3, M)`."""
+        return (3, len(self.edges[0]) - 1)
+
+    def count(self, batch):
+        """Returns the sums of the batch by bin."""
+        index = bin_index(batch.confidence, *self.edges)
+        return _by_bin(index, batch.answers, self.shape(None)[1])
+
+
+@dataclasses.dataclass(frozen=True)
+class FineConfidence(Counters):
+    """Weight, confidence and right answers by confidence, in fine bins."""
+
+    num_bins: int
+
+    def shape(self, num_classes):
+        """Returns `(3, M)`."""
+        return (3, self.num_bins)
+
+    def count(self, batch):
+        """Returns the sums of the batch by bin."""
+        index = fine_index(batch.confidence_odds, self.num_bins)
+        return _by_bin(index, batch.answers, self.num_bins)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassBins(Counters):
+    """Weight, probability and events of each class, in bins of equal width.
+
+    An event is a sample of the class. Events of probability exactly 0 are in a bin of
+    their own, the last: published code leaves them out.
+    """
+
+    num_bins: int = 15
+    convention: str = "guo"
+    per_class: ClassVar[bool] = True
+
+    @functools.cached_property
+    def edges(self):
+        """Edges of the bins, and the side on which they are closed."""
+        return convention_edges(self.num_bins, self.convention)
+
+    def shape(self, num_classes):
+        """Returns `(3, K, M + 1)`."""
+        return (3, num_classes, len(self.edges[0]))
+
+    def count(self, batch):
+        """Returns the sums of the batch by class and bin."""
+        num_bins = len(self.edges[0])
+        event_bin = bin_index(batch.label_probability, *self.edges)
+        impossible = ops.equal(batch.label_probability, 0)
+        return _by_class(
+            batch,
+            bin_index(batch.probabilities, *self.edges),
+            ops.where(impossible, num_bins - 1, ops.cast(event_bin, "int32")),
+            num_bins,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class FineClassBins(Counters):
+    """Weight, probability and events of each class, in fine bins.
+
+    Probabilities below `threshold` add their weight only.
+    """
+
+    num_bins: int
+    threshold: float = 0.0
+    per_class: ClassVar[bool] = True
+
+    def shape(self, num_classes):
+        """Returns `(3, K, M)`."""
+        return (3, num_classes, self.num_bins)
+
+    def count(self, batch):
+        """Returns the sums of the batch by class and bin."""
+        index = fine_index(batch.odds, self.num_bins)
+        event_index = ops.take_along_axis(index, batch.labels[:, None], axis=-1)
+        return _by_class(batch, index, event_index[:, 0], self.num_bins, self.threshold)
+
+
+@dataclasses.dataclass(frozen=True)
+class PairBins(Counters):
+    """Weight by label, by class, and by that class's probability in fine bins."""
+
+    num_bins: int | None
+    per_class: ClassVar[bool] = True
+
+    def shape(self, num_classes):
+        """Returns `(K, K, M)`: label, class, bin."""
+        return (num_classes, num_classes, self.num_bins or pair_bins(num_classes))
+
+    def count(self, batch):
+        """Returns the sums of the batch by label, class and bin."""
+        num_classes, _, num_bins = shape = self.shape(batch.num_classes)
+        columns = ops.arange(num_classes, dtype="int32")
+        pair = batch.labels[:, None] * num_classes + columns
+        cell = pair * num_bins + fine_index(batch.odds, num_bins)
+        weight = ops.reshape(
+            ops.broadcast_to(batch.weight[:, None], ops.shape(cell)), (-1,)
+        )
+        size = num_classes * num_classes * num_bins
+        return ops.reshape(_sum_by(cell, weight, size), shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class ClassAnswers(Counters):
+    """Weight and right answers by label."""
+
+    num_classes: int
+
+    def shape(self, num_classes):
+        """Returns `(2, K)`."""
+        return (2, self.num_classes)
+
+    def count(self, batch):
+        """Returns the sums of the batch by label."""
+        if batch.num_classes != self.num_classes:
+            raise ValueError(
+                f"`y_pred` must have {self.num_classes} classes, one for each entry "
+                f"of `class_counts`. Received: {batch.num_classes}"
+            )
+        values = ops.stack([batch.weight, batch.weight * batch.correct], axis=-1)
+        return _by_bin(batch.labels, values, self.num_classes)
+
+
+@dataclasses.dataclass(frozen=True)
+class SquaredDistance(Counters):
+    """Weight, and squared distance of the probabilities to the one-hot label."""
+
+    def shape(self, num_classes):
+        """Returns `(2,)`."""
+        return (2,)
+
+    def count(self, batch):
+        """Returns the sums of the batch."""
+        squares = ops.sum(ops.square(batch.probabilities), axis=-1)
+        distance = squares - 2 * batch.label_probability + 1
+        return _sums(batch.weight, distance)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogLikelihood(Counters):
+    """Weight, minus log-probability of labels, and weight of those of probability 0."""
+
+    clip: float = 0.0
+
+    def shape(self, num_classes):
+        """Returns `(3,)`."""
+        return (3,)
+
+    def count(self, batch):
+        """Returns the sums of the batch."""
+        log_label = batch.log_label_probability
+        impossible = ops.cast(batch.label_is_impossible, log_label.dtype)
+        if self.clip:
+            least, most = math.log(self.clip), math.log1p(-self.clip)
+            log_label = ops.where(batch.label_is_impossible, least, log_label)
+            log_label = ops.clip(log_label, least, most)
+            impossible = ops.zeros_like(impossible)
+        return _sums(batch.weight, -log_label, impossible)
+
+
+def pair_bins(num_classes) -> int:
+    """Returns the number of bins for which all pairs of classes take a few MB.
+
+    >>> [pair_bins(k) for k in (10, 100, 1000)]
+    [256, 64, 16]
+    """
+    least, most = PAIR_BINS
+    wanted = PAIR_CELLS // num_classes**2
+    return min(most, max(least, 2 ** (wanted.bit_length() - 1) if wanted else least))
+
+
+def _sums(weight, *values):
+    """Returns the weight and the weighted sum of each kind of values."""
+    return ops.stack([ops.sum(weight), *(ops.sum(weight * v) for v in values)])
+
+
+def _by_bin(index, values, num_bins):
+    """Returns sums of values `(B, F)` by bin, shape `(F, M)`."""
+    return ops.transpose(_sum_by(index, values, num_bins))
+
+
+def _by_class(batch, index, event_index, num_bins, threshold=0.0):
+    """Returns weight, probability and events by class and bin, `(3, K, M)`."""
+    num_classes = batch.num_classes
+    size = num_classes * num_bins
+    offsets = ops.arange(num_classes, dtype="int32") * num_bins
+    cell = ops.reshape(ops.cast(index, "int32") + offsets, (-1,))
+    probabilities, events = batch.probabilities, batch.weight
+    if threshold:
+        kept = ops.cast(probabilities >= threshold, probabilities.dtype)
+        probabilities = kept * probabilities
+        kept = ops.cast(batch.label_probability >= threshold, events.dtype)
+        events = kept * events
+    weight = ops.broadcast_to(batch.weight[:, None], ops.shape(probabilities))
+    values = ops.stack([weight, weight * probabilities], axis=-1)
+    sums = _by_bin(cell, ops.reshape(values, (-1, 2)), size)
+    event_cell = batch.labels * num_bins + ops.cast(event_index, "int32")
+    hits = _sum_by(event_cell, events, size)
+    counts = ops.concatenate([sums, hits[None]], axis=0)
+    return ops.reshape(counts, (3, num_classes, num_bins))
+
+
+def _sum_by(index, values, size):
+    index = ops.reshape(ops.cast(index, "int32"), (-1,))
+    return sum_by_index(values, index, size)

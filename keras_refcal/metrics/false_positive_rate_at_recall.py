@@ -1,0 +1,68 @@
+"""False positives at the price of a recall."""
+
+from keras_refcal.metrics.confidence_ranking import ConfidenceRanking
+from keras_refcal.ops import ranking
+from keras_refcal.registration import serializable
+from keras_refcal.validation import check_in_range
+
+
+@serializable
+class FalsePositiveRateAtRecall(ConfidenceRanking):
+    """Share of wrong answers accepted where a share of the right ones is accepted.
+
+    Answers are accepted in order of confidence, whole fine bins at a time, until the
+    wanted share of the right answers is. Range [0, 1]. NaN unless there are both right
+    and wrong answers. At least the exact rate, and at most `distance_bound()` above it.
+
+    Args:
+        recall: Wanted share of the right answers, in [0, 1].
+        num_bins: Number of fine bins.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: For fewer bins than two, or a recall outside [0, 1].
+
+    Reference:
+        [Hendrycks and Gimpel, 2017](https://arxiv.org/abs/1610.02136).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import FalsePositiveRateAtRecall
+    >>> metric = FalsePositiveRateAtRecall()
+    >>> metric.update_state(
+    ...     np.array([1, 0, 1]), np.array([[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]])
+    ... )
+    >>> round(float(metric.result()), 4)
+    0.0
+    """
+
+    def __init__(
+        self,
+        recall=0.95,
+        num_bins=4096,
+        from_logits=False,
+        name="false_positive_rate_at_recall",
+        dtype=None,
+    ):
+        super().__init__(
+            num_bins=num_bins, from_logits=from_logits, name=name, dtype=dtype
+        )
+        check_in_range("recall", recall, 0, 1)
+        self.recall = recall
+
+    def of_answers(self, weight, correct):
+        """Returns the rate."""
+        return ranking.false_positive_rate(correct, weight - correct, self.recall)[0]
+
+    def bound(self, weight, correct):
+        """Returns the share of the wrong answers in the last accepted bin."""
+        wrong = weight - correct
+        high, low = ranking.false_positive_rate(correct, wrong, self.recall)
+        return high - low
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "recall": self.recall}

@@ -1,0 +1,149 @@
+"""Any metric, once for each group of classes."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_refcal.metrics.class_groups import named_groups
+from keras_refcal.ops import accumulate
+from keras_refcal.ops.labels import class_ids
+from keras_refcal.registration import serializable
+
+
+@serializable
+class GroupedMetric(keras.metrics.Metric):
+    """A metric of the samples of many-, medium- and few-shot classes, each group alone.
+
+    A sample is in the group of its label; in the others it has weight 0. The result
+    is a mapping of `name + "_" + group` to the metric's result, NaN for a group
+    without samples. The state is one copy of the metric's for each group.
+
+    Args:
+        metric: A `keras.metrics.Metric` that takes `sample_weight`; its configuration
+            is copied for each group.
+        class_counts: Training samples of each class, shape `(num_classes,)`.
+        groups: `"shots"`, `"terciles"` or a mapping of names to lists of class ids; see
+            `ShotAccuracy`.
+        many: A many-shot class has more training samples than this.
+        few: A few-shot class has fewer training samples than this.
+        name: Optional name; that of `metric` by default.
+        dtype: As in `keras.metrics.Metric`; each copy has that of `metric`.
+
+    Raises:
+        ValueError: If `metric` is no metric, or counts or groups do not fit.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import ExpectedCalibrationError, GroupedMetric
+    >>> metric = GroupedMetric(ExpectedCalibrationError(name="ece"), [500, 5])
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> {name: round(float(value), 2) for name, value in metric.result().items()}
+    {'ece_many': 0.6, 'ece_medium': nan, 'ece_few': 0.1}
+    """
+
+    value_range = "of the metric"
+    distance = "of the metric"
+
+    def __init__(
+        self,
+        metric,
+        class_counts,
+        groups="shots",
+        many=100,
+        few=20,
+        name=None,
+        dtype=None,
+    ):
+        if not isinstance(metric, keras.metrics.Metric):
+            raise ValueError(
+                f"`metric` must be a `keras.metrics.Metric`. Received: {metric!r}"
+            )
+        super().__init__(name=name or metric.name, dtype=dtype)
+        members = named_groups(class_counts, groups, many, few)
+        self.class_counts = tuple(np.asarray(class_counts, "float64").tolist())
+        self.groups = groups
+        self.many = many
+        self.few = few
+        self._metric_config = keras.saving.serialize_keras_object(metric)
+        self._members = np.stack(list(members.values())).astype("float32")
+        self._copies = [self._copy(metric, group) for group in members]
+        self._weights = self.add_variable(
+            (2, len(members)), "zeros", dtype="float32", name="weights"
+        )
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Counts a batch in the group of each sample's label.
+
+        Args:
+            y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or one-hot rows
+                `(batch, num_classes)`.
+            y_pred: What the metric takes.
+            sample_weight: Optional, shape `(batch,)`; weight 0 equals absence.
+        """
+        labels = class_ids(ops.convert_to_tensor(y_true))
+        labels = ops.clip(labels, 0, len(self.class_counts) - 1)
+        inside = ops.take(self._members, labels, axis=1)
+        if sample_weight is not None:
+            weight = ops.cast(sample_weight, "float32")
+            inside = inside * ops.reshape(weight, (-1,))
+        total = ops.sum(inside, axis=1)
+        self._weights.assign(accumulate.accumulate(self._weights, total))
+        for index, copy in enumerate(self._copies):
+            copy.update_state(y_true, y_pred, sample_weight=inside[index])
+
+    def result(self):
+        """Returns the metric of each group by name."""
+        empty = ops.unstack(accumulate.value(self._weights) == 0)
+        results = {}
+        for copy, nothing in zip(self._copies, empty, strict=True):
+            values = copy.result()
+            values = values if isinstance(values, dict) else {copy.name: values}
+            for name, value in values.items():
+                results[name] = ops.where(nothing, float("nan"), value)
+        return results
+
+    def merge_state(self, metrics):
+        """Adds what metrics of the same configuration have counted.
+
+        Args:
+            metrics: Metrics of this class around metrics that have `merge_state`.
+        """
+        for other in metrics:
+            if type(other) is not type(self) or _settings(other) != _settings(self):
+                raise ValueError(
+                    "`metrics` must be grouped metrics of the same configuration. "
+                    f"Received: {other!r}"
+                )
+            for copy, its in zip(self._copies, other._copies, strict=True):
+                copy.merge_state([its])
+            state = ops.convert_to_tensor(other._weights)
+            self._weights.assign(accumulate.merge(self._weights, state))
+
+    def get_config(self):
+        """Returns the constructor's arguments, the metric serialised."""
+        return {
+            **super().get_config(),
+            "metric": self._metric_config,
+            "class_counts": self.class_counts,
+            "groups": self.groups,
+            "many": self.many,
+            "few": self.few,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the metric that `get_config` described."""
+        metric = keras.saving.deserialize_keras_object(config["metric"])
+        return cls(**{**config, "metric": metric})
+
+    def _copy(self, metric, group):
+        config = {**metric.get_config(), "name": f"{self.name}_{group}"}
+        return type(metric).from_config(config)
+
+
+def _settings(metric):
+    """Returns the configuration without what does not change the figure."""
+    config = metric.get_config()
+    inner = {**config["metric"]["config"], "name": None}
+    return {**config, "name": None, "metric": (config["metric"]["class_name"], inner)}

@@ -1,0 +1,63 @@
+"""The maximum calibration error."""
+
+from keras_refcal.metrics.calibration_error import BinnedCalibrationError
+from keras_refcal.registration import serializable
+
+
+@serializable
+class MaximumCalibrationError(BinnedCalibrationError):
+    """Largest |confidence - accuracy| of a bin of the predicted probability.
+
+    Of the bins of equal width that hold a sample. Range [0, 1]. NaN without samples.
+    Equal to `evaluation.evaluate`'s `mce` up to float32 rounding.
+
+    Args:
+        num_bins: Number of bins.
+        convention: Side on which bins are closed, `"guo"`, `"netcal"` or
+            `"torchmetrics"`; see `ExpectedCalibrationError`.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: For an unknown name, or fewer bins than one.
+
+    Reference:
+        [Guo et al., 2017](https://arxiv.org/abs/1706.04599), eq. 5.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import MaximumCalibrationError
+    >>> metric = MaximumCalibrationError(num_bins=10)
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> round(float(metric.result()), 4)
+    0.6
+    """
+
+    distance = "none"
+
+    def __init__(
+        self,
+        num_bins=15,
+        convention="guo",
+        from_logits=False,
+        name="maximum_calibration_error",
+        dtype=None,
+    ):
+        super().__init__(
+            num_bins=num_bins,
+            convention=convention,
+            norm="max",
+            from_logits=from_logits,
+            name=name,
+            dtype=dtype,
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_bins": self.num_bins,
+            "convention": self.convention,
+        }

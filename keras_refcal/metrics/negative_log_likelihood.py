@@ -1,0 +1,61 @@
+"""The negative log-likelihood."""
+
+from keras import ops
+
+from keras_refcal.metrics.base import ClassifierMetric
+from keras_refcal.metrics.counters import LogLikelihood
+from keras_refcal.ops.calibration_error import divide
+from keras_refcal.registration import serializable
+
+
+@serializable
+class NegativeLogLikelihood(ClassifierMetric):
+    """Mean of minus the log-probability of the label, in nats.
+
+    Range [0, inf]; infinite if a label has probability 0 and `clip` is 0, which
+    cannot happen with `from_logits=True`. NaN without samples. Equal to
+    `evaluation.evaluate`'s `nll` up to float32 rounding.
+
+    Args:
+        clip: Probabilities are first moved into `[clip, 1 - clip]`. Keras' losses use
+            1e-7, scikit-learn 2.2e-16; 0 gives the mean as it is.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: If `clip` is not in [0, 0.5).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import NegativeLogLikelihood
+    >>> metric = NegativeLogLikelihood()
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> round(float(metric.result()), 4)
+    0.5108
+    """
+
+    value_range = (0, float("inf"))
+
+    def __init__(
+        self,
+        clip=0.0,
+        from_logits=False,
+        name="negative_log_likelihood",
+        dtype=None,
+    ):
+        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+        if not 0 <= clip < 0.5:
+            raise ValueError(f"`clip` must lie in [0, 0.5). Received: {clip!r}")
+        self.clip = clip
+        self.count(likelihood=LogLikelihood(clip))
+
+    def figure(self, likelihood):
+        """Returns the mean."""
+        weight, total, impossible = ops.unstack(likelihood)
+        return ops.where(impossible > 0, float("inf"), divide(total, weight))
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "clip": self.clip}

@@ -1,0 +1,83 @@
+"""Accuracy of groups of classes, by how many training samples they have."""
+
+import numpy as np
+from keras import ops
+
+from keras_refcal.metrics.base import ClassifierMetric
+from keras_refcal.metrics.class_groups import named_groups
+from keras_refcal.metrics.counters import ClassAnswers
+from keras_refcal.ops.calibration_error import divide
+from keras_refcal.registration import serializable
+
+
+@serializable
+class ShotAccuracy(ClassifierMetric):
+    """Accuracy of the samples of many-, medium- and few-shot classes.
+
+    A sample is in the group of its label. The result is a mapping of
+    `name + "_" + group` to the share of right answers, range [0, 1], NaN for a group
+    without samples: the few-shot group of CIFAR-100-LT at factor 0.1 is always empty.
+
+    Args:
+        class_counts: Training samples of each class, shape `(num_classes,)`.
+        groups: `"shots"` for `many`, `medium` and `few`; `"terciles"` for the `head`,
+            `middle` and `tail` thirds of the classes by size; or a mapping of names to
+            lists of class ids.
+        many: A many-shot class has more training samples than this.
+        few: A few-shot class has fewer training samples than this.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: If counts or groups do not fit, or `y_pred` has other classes.
+
+    Reference:
+        [Liu et al., 2019](https://arxiv.org/abs/1904.05160), section 5.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import ShotAccuracy
+    >>> metric = ShotAccuracy(class_counts=[500, 50])
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> {name: float(value) for name, value in metric.result().items()}
+    {'shot_accuracy_many': 0.0, 'shot_accuracy_medium': 1.0, 'shot_accuracy_few': nan}
+    """
+
+    def __init__(
+        self,
+        class_counts,
+        groups="shots",
+        many=100,
+        few=20,
+        from_logits=False,
+        name="shot_accuracy",
+        dtype=None,
+    ):
+        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+        members = named_groups(class_counts, groups, many, few)
+        self.class_counts = tuple(np.asarray(class_counts, "float64").tolist())
+        self.groups = groups
+        self.many = many
+        self.few = few
+        self._names = tuple(members)
+        self._members = np.stack(list(members.values())).astype(self.dtype)
+        self.count(answers=ClassAnswers(len(self.class_counts)))
+
+    def figure(self, answers):
+        """Returns the accuracy of each group by name."""
+        totals = ops.matmul(self._members, ops.transpose(answers))
+        accuracy = ops.unstack(divide(totals[:, 1], totals[:, 0]))
+        names = [f"{self.name}_{group}" for group in self._names]
+        return dict(zip(names, accuracy, strict=True))
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "class_counts": self.class_counts,
+            "groups": self.groups,
+            "many": self.many,
+            "few": self.few,
+        }

@@ -1,0 +1,46 @@
+"""The smooth calibration error."""
+
+from keras_refcal.metrics.base import ClassifierMetric
+from keras_refcal.metrics.counters import FineConfidence
+from keras_refcal.ops import smooth
+from keras_refcal.registration import serializable
+
+NUM_BINS = 4096
+
+
+@serializable
+class SmoothCalibrationError(ClassifierMetric):
+    """smECE: |confidence - accuracy| of the predicted class, smoothed by a kernel.
+
+    A Gaussian whose width is the error itself takes the place of bins, so there is no
+    number of bins to choose. Range [0, 1]. NaN without samples. Confidences are
+    counted in 4096 fine bins, and widths below 0.01 smoothed on a coarser grid than
+    in `evaluation.evaluate`: within 0.001 of its `smece`, mostly within 0.0001.
+
+    Args:
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Reference:
+        [Błasiok and Nakkiran, 2023](https://arxiv.org/abs/2309.12236).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import SmoothCalibrationError
+    >>> metric = SmoothCalibrationError()
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> round(float(metric.result()), 2)
+    0.25
+    """
+
+    distance = "0.001"
+
+    def __init__(self, from_logits=False, name="smooth_calibration_error", dtype=None):
+        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+        self.count(bins=FineConfidence(NUM_BINS))
+
+    def figure(self, bins):
+        """Returns the error."""
+        return smooth.smooth_calibration_error(bins)

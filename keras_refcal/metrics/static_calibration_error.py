@@ -1,0 +1,70 @@
+"""The static, or classwise, calibration error."""
+
+from keras_refcal.metrics.calibration_error import BinnedCalibrationError
+from keras_refcal.registration import serializable
+
+
+@serializable
+class StaticCalibrationError(BinnedCalibrationError):
+    """SCE: mean over classes of |probability - frequency| over bins of equal width.
+
+    Each class's probability is binned and set against how often the class comes
+    true. Also called classwise ECE. Range [0, 1]. NaN without samples. Equal to
+    `evaluation.evaluate`'s `classwise_ece` up to float32 rounding. With `"guo"` events
+    of probability 0 are in no bin, as in published code.
+
+    Args:
+        num_bins: Number of bins.
+        convention: Side on which bins are closed, `"guo"`, `"netcal"` or
+            `"torchmetrics"`; see `ExpectedCalibrationError`.
+        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
+            first batch.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: For an unknown name, or fewer bins than one.
+
+    Reference:
+        [Nixon et al., 2019](https://arxiv.org/abs/1904.01685).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import StaticCalibrationError
+    >>> metric = StaticCalibrationError(num_bins=10)
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> round(float(metric.result()), 4)
+    0.35
+    """
+
+    distance = "none"
+
+    def __init__(
+        self,
+        num_bins=15,
+        convention="guo",
+        num_classes=None,
+        from_logits=False,
+        name="static_calibration_error",
+        dtype=None,
+    ):
+        super().__init__(
+            num_bins=num_bins,
+            convention=convention,
+            kind="classwise",
+            num_classes=num_classes,
+            from_logits=from_logits,
+            name=name,
+            dtype=dtype,
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_bins": self.num_bins,
+            "convention": self.convention,
+            "num_classes": self.num_classes,
+        }

@@ -1,0 +1,69 @@
+"""The thresholded adaptive calibration error."""
+
+from keras_refcal.metrics.calibration_error import BinnedCalibrationError
+from keras_refcal.registration import serializable
+
+
+@serializable
+class ThresholdedAdaptiveCalibrationError(BinnedCalibrationError):
+    """TACE: `AdaptiveCalibrationError` of the probabilities above a threshold.
+
+    Bins hold equally many samples of all, but a probability below the threshold counts
+    neither as probability nor as event. Range [0, 1]. NaN without samples.
+    `distance_bound()` says how far the exact figure can be.
+
+    Args:
+        num_bins: Number of bins.
+        threshold: Probabilities below this are left out; in [0, 1].
+        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
+            first batch.
+        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: For an unknown name, or fewer bins than one.
+
+    Reference:
+        [Nixon et al., 2019](https://arxiv.org/abs/1904.01685).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.metrics import ThresholdedAdaptiveCalibrationError
+    >>> metric = ThresholdedAdaptiveCalibrationError(num_bins=2)
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> round(float(metric.result()), 4)
+    0.35
+    """
+
+    distance = "`distance_bound()`"
+
+    def __init__(
+        self,
+        num_bins=15,
+        threshold=0.01,
+        num_classes=None,
+        from_logits=False,
+        name="thresholded_adaptive_calibration_error",
+        dtype=None,
+    ):
+        super().__init__(
+            threshold=threshold,
+            num_bins=num_bins,
+            kind="classwise",
+            binning="quantile",
+            num_classes=num_classes,
+            from_logits=from_logits,
+            name=name,
+            dtype=dtype,
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_bins": self.num_bins,
+            "threshold": self.threshold,
+            "num_classes": self.num_classes,
+        }
