@@ -27,7 +27,7 @@ class TrainConfig:
         "Seeds of initialisation and batches, one training each.", (0, 1, 2)
     )
     split_seed: int = _flag("Seed of the long-tailed draw.", 1234)
-    epochs: int = _flag("Epochs of the encoder.", 40)
+    epochs: int = _flag("Epochs of the encoder.", 60)
     classifier_epochs: int = _flag("Epochs of the classifier.", 20)
     batch_size: int = _flag("Images a step.", 64)
 
