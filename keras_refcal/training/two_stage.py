@@ -33,9 +33,10 @@ def fit_stages(model, stages, x, y=None, *, classifier_x=None, **fit_arguments):
         inputs = x if classifier_x is None or not stage.freeze_encoder else classifier_x
         steps = fit_arguments.get("steps_per_epoch") or _steps(inputs, stage.batch_size)
         stage.compile(model, steps)
-        batch_size = {} if y is None else {"batch_size": stage.batch_size}
+        # A data set comes in batches and in an order of its own.
+        form = {"shuffle": False} if y is None else {"batch_size": stage.batch_size}
         histories[stage.name] = model.fit(
-            inputs, y, epochs=stage.epochs, **batch_size, **fit_arguments
+            inputs, y, epochs=stage.epochs, **(form | fit_arguments)
         )
     return histories
 
