@@ -10,6 +10,7 @@ from keras_refcal.data.batches import (
     scaled,
     two_views,
 )
+from keras_refcal.data.corruptions import CORRUPTIONS, corrupt
 from keras_refcal.data.datasets import load
 from keras_refcal.data.folders import image_folder, image_lists
 from keras_refcal.data.image_data import ImageData
@@ -28,6 +29,7 @@ from keras_refcal.data.sampling import (
 )
 
 __all__ = [
+    "CORRUPTIONS",
     "ImageData",
     "ImageFiles",
     "PKSampler",
@@ -38,6 +40,7 @@ __all__ = [
     "class_counts",
     "class_probabilities",
     "class_weights",
+    "corrupt",
     "image_folder",
     "image_lists",
     "load",

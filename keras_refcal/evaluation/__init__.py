@@ -8,6 +8,7 @@ from keras_refcal.evaluation.classes import (
     group_reliability_curves,
 )
 from keras_refcal.evaluation.conventions import Convention
+from keras_refcal.evaluation.corruption_error import mean_corruption_error
 from keras_refcal.evaluation.curves import (
     ConfidenceHistogram,
     ReliabilityCurve,
@@ -17,6 +18,10 @@ from keras_refcal.evaluation.curves import (
     risk_coverage_curve,
 )
 from keras_refcal.evaluation.evaluate import evaluate
+from keras_refcal.evaluation.out_of_distribution import (
+    confidence_scores,
+    out_of_distribution,
+)
 from keras_refcal.evaluation.plots import (
     plot_class_calibration,
     plot_confidence_histogram,
@@ -38,9 +43,12 @@ __all__ = [
     "class_calibration",
     "classwise_reliability_curve",
     "confidence_histogram",
+    "confidence_scores",
     "evaluate",
     "group_reliability_curves",
+    "mean_corruption_error",
     "multiclass_auroc",
+    "out_of_distribution",
     "plot_class_calibration",
     "plot_confidence_histogram",
     "plot_method_comparison",
