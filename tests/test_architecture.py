@@ -15,7 +15,8 @@ GROUND = {"backend", "files", "registration", "types", "validation"}
 MAY_IMPORT = {
     "ops": set(),
     "losses": {"ops"},
-    "layers": {"ops"},
+    "fitting": {"ops"},
+    "layers": {"ops", "fitting"},
     "evaluation": {"ops"},
     "metrics": {"ops", "evaluation"},
     "data": {"ops"},

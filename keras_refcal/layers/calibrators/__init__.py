@@ -1,0 +1,1 @@
+"""Post-hoc calibrators: layers that are fitted on validation predictions."""

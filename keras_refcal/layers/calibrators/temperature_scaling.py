@@ -1,0 +1,54 @@
+"""Temperature scaling."""
+
+from keras import ops
+
+from keras_refcal.fitting.temperature import best_temperature
+from keras_refcal.layers.calibrators.base import Calibrator
+from keras_refcal.registration import serializable
+
+
+@serializable
+class TemperatureScaling(Calibrator):
+    """Divides the logits by one temperature: `softmax(z / T)`.
+
+    T > 1 lowers all confidences, T < 1 raises them; the predicted class stays. The T
+    of least negative log-likelihood is bracketed in log T and found to ten digits,
+    whatever the scale of the logits.
+
+    Args:
+        from_logits: Whether the scores are logits; otherwise probabilities.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of
+            two.
+
+    Returns:
+        Probabilities of the shape of the inputs.
+
+    Reference:
+        [Guo et al., 2017](https://arxiv.org/abs/1706.04599), section 4.2.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.layers import TemperatureScaling
+    >>> logits = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    >>> layer = TemperatureScaling().fit([0, 0, 1, 1], logits)
+    >>> print(f"{float(layer.temperature):.3f}")
+    3.641
+    >>> print(f"{float(layer(logits)[0, 0]):.3f}")
+    0.750
+    """
+
+    def build_state(self, num_classes):
+        """Creates the temperature, 1."""
+        self.temperature = self.add_state("temperature", 1.0)
+
+    def calibrate(self, logits):
+        """Returns `softmax(logits / T)`."""
+        return ops.softmax(logits / self.temperature, axis=-1)
+
+    def fit_state(self, data):
+        """Returns the temperature of least loss."""
+        return (best_temperature(data),)

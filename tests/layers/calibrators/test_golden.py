@@ -1,0 +1,103 @@
+"""The values of the authors' code (dirichletcal, Guo et al.), solved to convergence."""
+
+import golden_cases
+import numpy as np
+import pytest
+from calibration_data import nll
+from shared_data import shared_data
+
+from keras_refcal.evaluation import evaluate
+from keras_refcal.fitting.linear import odir_objective
+from keras_refcal.fitting.validation_set import (
+    ValidationSet,
+    as_labels,
+    as_weights,
+    log_softmax,
+)
+from keras_refcal.layers import (
+    DirichletCalibration,
+    TemperatureScaling,
+    VectorScaling,
+)
+
+
+def numbers(x):
+    from keras import ops
+
+    return ops.convert_to_numpy(x)
+
+
+@pytest.mark.parametrize(("case", "check"), golden_cases.parameters("temperature_nll"))
+def test_temperature(case, check):
+    given = golden_cases.inputs(case)
+    layer = TemperatureScaling().fit(given["labels"], given["logits"])
+    before = evaluate(given["labels"], logits=given["logits"])
+    after = evaluate(given["labels"], numbers(layer(given["logits"])))
+    golden_cases.assert_matches(
+        case,
+        check,
+        T=numbers(layer.temperature),
+        nll_before=before["nll"],
+        nll_after=after["nll"],
+        ece15_before=before["ece"],
+        ece15_after=after["ece"],
+    )
+    assert after["nll"] == pytest.approx(check["outputs"]["nll_after"]["value"], 1e-6)
+
+
+@pytest.mark.parametrize(("case", "check"), golden_cases.parameters("vector_scaling"))
+def test_vector(case, check):
+    given = golden_cases.inputs(case)
+    layer = VectorScaling().fit(given["labels"], given["logits"])
+    after = nll(given["labels"], layer(given["logits"]))
+    golden_cases.assert_matches(
+        case, check, w=numbers(layer.scale), b=numbers(layer.bias), nll_after=after
+    )
+    assert after == pytest.approx(check["outputs"]["nll_after"]["value"], 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("case", "check"), golden_cases.parameters("dirichlet_objective")
+)
+def test_dirichlet_objective(case, check):
+    given, params = golden_cases.inputs(case), check["params"]
+    logits = given["logits"].astype("float64")
+    labels = as_labels(given["labels"], *logits.shape)
+    data = ValidationSet(
+        labels, log_softmax(logits), as_weights(labels, logits.shape[1])
+    )
+    value, of_matrix, of_bias = odir_objective(
+        given[params["W_input"]].astype("float64"),
+        given[params["b_input"]].astype("float64"),
+        data,
+        params["lam"],
+        params["mu"],
+    )
+    golden_cases.assert_matches(
+        case, check, value=value, grad_W=of_matrix, grad_b=of_bias
+    )
+
+
+@pytest.mark.parametrize(("case", "check"), golden_cases.parameters("dirichlet_odir"))
+def test_dirichlet(case, check):
+    given, params = golden_cases.inputs(case), check["params"]
+    layer = DirichletCalibration(reg_lambda=params["lam"], reg_mu=params["mu"])
+    layer.fit(given["labels"], given["logits"])
+    after = nll(given["labels"], layer(given["logits"]))
+    golden_cases.assert_matches(
+        case, check, W=numbers(layer.matrix), b=numbers(layer.bias), nll_after=after
+    )
+    assert after == pytest.approx(check["outputs"]["nll_after"]["value"], 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "temperature", "ece"),
+    [("densenet40", 3.090, 0.0610), ("wide_resnet28", 1.665, 0.0443)],
+)
+def test_temperature_of_published_long_tailed_networks(name, temperature, ece):
+    with np.load(shared_data("logits", f"cifar10_lt_{name}.npz")) as file:
+        layer = TemperatureScaling().fit(file["val_labels"], file["val_logits"])
+        probabilities = numbers(layer(file["test_logits"]))
+        figures = evaluate(file["test_labels"], probabilities)
+    assert float(layer.temperature) == pytest.approx(temperature, abs=5e-4)
+    assert figures["ece"] == pytest.approx(ece, abs=5e-5)
