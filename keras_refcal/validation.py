@@ -109,6 +109,17 @@ def _check_label_values(labels, num_classes):
         raise ValueError("`y_true` of shape (batch,) must hold whole numbers.")
 
 
+def check_indices(index, num_samples):
+    """Raises `ValueError` for indices beyond the training set; -1 is none."""
+    value = concrete_value(index)
+    if value is not None and value.size:
+        if value.min() < -1 or value.max() >= num_samples:
+            raise ValueError(
+                f"The indices of the samples must be from -1 to {num_samples - 1}, as "
+                f"`num_samples` says. Received: {value.min()} to {value.max()}."
+            )
+
+
 def is_class_ids(y_true):
     """Whether labels are class ids rather than a row of probabilities."""
     return len(y_true.shape) == 1 or y_true.shape[1] == 1

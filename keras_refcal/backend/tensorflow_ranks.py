@@ -1,8 +1,9 @@
-"""One compiled function for each rank of the inputs.
+"""One compiled function for the ranks of a batch.
 
-A model may be given images with and without a view axis. TensorFlow answers the
-second rank by tracing once more for inputs of *unknown* rank, in which views cannot
-be told from channels; so each rank gets a function of its own.
+A model may be given images with and without a view axis, and labels with and without
+an index. TensorFlow answers the second rank by tracing once more for data of *unknown*
+rank, in which views cannot be told from channels; so the ranks of inputs, labels and
+weights get a function of their own.
 """
 
 import inspect
@@ -11,7 +12,7 @@ import keras
 
 
 def by_rank(model, name, make, force):
-    """Sets `model.<name>` to a function that dispatches on the rank of its inputs.
+    """Sets `model.<name>` to a function that dispatches on the ranks of its data.
 
     Args:
         model: A `keras.Model`.
@@ -24,20 +25,21 @@ def by_rank(model, name, make, force):
     functions = {}
 
     def dispatch(data):
-        rank, data = _rank(data)
-        if rank not in functions:
+        ranks, data = _ranks(data)
+        if ranks not in functions:
             make(force=True)
-            functions[rank] = getattr(model, name)
+            functions[ranks] = getattr(model, name)
             setattr(model, name, dispatch)
-        return functions[rank](data)
+        return functions[ranks](data)
 
     setattr(model, name, dispatch)
 
 
-def _rank(data):
-    """Returns the rank of the first input and the data, unconsumed."""
+def _ranks(data):
+    """Returns the rank of each tensor of a batch and the data, unconsumed."""
     batch = getattr(data, "element_spec", data)
     if inspect.isgenerator(data):
         batch = next(data)
         data = iter((batch,))
-    return len(keras.tree.flatten(batch)[0].shape), data
+    leaves = (leaf for leaf in keras.tree.flatten(batch) if leaf is not None)
+    return tuple(len(leaf.shape) for leaf in leaves), data

@@ -1,8 +1,11 @@
 """Losses, all `keras.losses.Loss`."""
 
+from keras_refcal.losses.adafocal import AdaFocalLoss
 from keras_refcal.losses.auc_margin import AUCMarginLoss
 from keras_refcal.losses.balanced_contrastive import BalancedContrastiveLoss
 from keras_refcal.losses.brier import BrierLoss
+from keras_refcal.losses.class_balanced import ClassBalancedLoss
+from keras_refcal.losses.correctness_ranking import CorrectnessRankingLoss
 from keras_refcal.losses.cross_entropy import CrossEntropyLoss
 from keras_refcal.losses.dca import DCALoss
 from keras_refcal.losses.focal import FocalLoss, SampleDependentFocalLoss
@@ -24,9 +27,12 @@ from keras_refcal.losses.supervised_contrastive import SupervisedContrastiveLoss
 __all__ = [
     "ACLSLoss",
     "AUCMarginLoss",
+    "AdaFocalLoss",
     "BalancedContrastiveLoss",
     "BalancedSoftmaxLoss",
     "BrierLoss",
+    "ClassBalancedLoss",
+    "CorrectnessRankingLoss",
     "CrossEntropyLoss",
     "DCALoss",
     "FocalLoss",

@@ -6,7 +6,18 @@ import pytest
 from keras import ops
 
 from keras_refcal import RefCalModel
-from keras_refcal.losses import BalancedContrastiveLoss, RefCalLoss
+from keras_refcal.losses import (
+    AdaFocalLoss,
+    BalancedContrastiveLoss,
+    ClassBalancedLoss,
+    CorrectnessRankingLoss,
+    RefCalLoss,
+)
+from keras_refcal.training.loss_callbacks import (
+    DeferredReweighting,
+    UpdateAdaFocal,
+    UpdateCorrectnessHistory,
+)
 
 
 def batch(samples=24):
@@ -77,3 +88,127 @@ def test_another_stage_leaves_the_prototypes_behind():
     model.compile("sgd", RefCalLoss(refinement=None))
     assert len(model.variables) == with_prototypes - 1
     model.fit(images, labels, verbose=0)
+
+
+def with_index(labels):
+    return np.stack([labels, np.arange(len(labels))], axis=1)
+
+
+def ranking_model(samples):
+    model, crl = make(), CorrectnessRankingLoss(samples)
+    loss = RefCalLoss("cross_entropy", crl, "supervised_contrastive", 1.0)
+    model.compile(keras.optimizers.SGD(0.1), loss, metrics=["accuracy"])
+    return model, crl
+
+
+def test_correctness_history_is_updated_in_fit_and_not_in_evaluate():
+    model, crl = ranking_model(24)
+    images, labels = batch()
+    before = model.evaluate(images, with_index(labels), verbose=0, return_dict=True)
+    assert before["calibration_loss"] == 0
+    logs = model.fit(
+        images,
+        with_index(labels),
+        validation_data=(images, labels),
+        batch_size=8,
+        epochs=3,
+        verbose=0,
+    ).history
+    assert to_numpy(crl.history.seen).tolist() == [3] * 24
+    correct = to_numpy(crl.history.correct)
+    assert correct.sum() == pytest.approx(24 * sum(logs["accuracy"]), rel=1e-5)
+    assert logs["val_calibration_loss"] == [0, 0, 0]
+    assert logs["calibration_loss"][-1] > 0
+
+
+def test_correctness_history_counts_the_views():
+    model, crl = ranking_model(24)
+    images, labels = batch()
+    views = np.stack([images, images[:, ::-1]], axis=1)
+    model.fit(views, with_index(labels), batch_size=8, epochs=2, verbose=0)
+    assert to_numpy(crl.history.seen).tolist() == [4] * 24
+
+
+def test_correctness_history_survives_saving_and_resuming(tmp_path):
+    images, labels = batch()
+    model, _ = ranking_model(24)
+    fit = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    model.fit(images, with_index(labels), epochs=3, **fit)
+    model.save(tmp_path / "model.keras")
+    model.save_weights(tmp_path / "model.weights.h5")
+    whole = model.fit(images, with_index(labels), epochs=2, **fit).history
+
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert to_numpy(loaded.loss.calibration.history.seen).tolist() == [3] * 24
+    other, crl = ranking_model(24)
+    other.optimizer.build(other.trainable_variables)
+    other.load_weights(tmp_path / "model.weights.h5")
+    assert to_numpy(crl.history.seen).tolist() == [3] * 24
+    for resumed in (loaded, other):
+        again = resumed.fit(images, with_index(labels), epochs=2, **fit).history
+        assert again["calibration_loss"] == pytest.approx(
+            whole["calibration_loss"], rel=1e-3
+        )
+
+
+def plain_model(loss):
+    model = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.compile(keras.optimizers.SGD(0.0), loss)
+    return model
+
+
+def refcal_model(loss):
+    model = make()
+    model.compile(keras.optimizers.SGD(0.0), loss)
+    return model
+
+
+both_models = pytest.mark.parametrize("compiled", [plain_model, refcal_model])
+
+
+@both_models
+def test_adafocal_learns_from_validation_data(compiled):
+    loss = AdaFocalLoss(num_bins=4)
+    model, (images, labels) = compiled(loss), batch()
+    callback = UpdateAdaFocal(images, labels)
+    logs = model.fit(images, labels, epochs=2, callbacks=[callback], verbose=0).history
+    assert np.any(to_numpy(loss.bins.gammas) != 1)
+    # The weights stand still, so what changed is the loss itself.
+    assert abs(logs["loss"][1] - logs["loss"][0]) > 1e-4
+
+
+@both_models
+def test_deferred_weights_start_at_their_epoch(compiled):
+    loss = ClassBalancedLoss([1000, 100, 10, 1], deferred=True)
+    model, (images, labels) = compiled(loss), batch()
+    labels[1::4] = 0
+    logs = model.fit(
+        images, labels, epochs=4, callbacks=[DeferredReweighting(2)], verbose=0
+    ).history
+    first, second, third, fourth = logs["loss"]
+    assert first == pytest.approx(second, rel=1e-4)
+    assert third == pytest.approx(fourth, rel=1e-4)
+    assert abs(third - second) > 1e-3
+
+
+def test_a_plain_model_updates_the_history_by_callback():
+    loss = CorrectnessRankingLoss(24)
+    model, (images, labels) = plain_model(loss), batch()
+    y_true = with_index(labels)
+    callback = UpdateCorrectnessHistory(images, y_true)
+    logs = model.fit(images, y_true, epochs=3, callbacks=[callback], verbose=0).history
+    assert to_numpy(loss.history.seen).tolist() == [3] * 24
+    assert logs["loss"][0] == 0 < logs["loss"][1]
+
+
+def test_callbacks_say_what_they_need():
+    images, labels = batch()
+    model = plain_model("sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="compiled with AdaFocalLoss"):
+        model.fit(images, labels, callbacks=[UpdateAdaFocal(images, labels)], verbose=0)

@@ -1,0 +1,137 @@
+"""Any classification loss, weighed by class: class-balanced and deferred weights."""
+
+import keras
+from keras import ops
+
+from keras_refcal.losses import registry
+from keras_refcal.losses.base import ClassificationLoss, WeightedLoss, logits_of
+from keras_refcal.losses.state import LossState
+from keras_refcal.ops.class_counts import effective_number_weights
+from keras_refcal.ops.labels import class_distribution
+from keras_refcal.registration import serializable
+from keras_refcal.validation import (
+    check_batch,
+    check_class_counts,
+    check_labels,
+    check_num_classes,
+)
+
+
+@serializable
+class ClassBalancedLoss(WeightedLoss):
+    """A classification loss whose samples weigh more the rarer their class is.
+
+    A class of n_c samples has the weight `(1 - beta) / (1 - beta^n_c)`, the inverse
+    of its effective number, scaled to sum to the number of classes. The loss is the
+    weighted mean over the batch.
+
+    With `deferred=True` all classes weigh alike until `start()`: deferred
+    re-weighting, which around `LDAMLoss` is LDAM-DRW. The callback
+    `DeferredReweighting(epoch)` calls it in time. Whether it has started is the
+    variable `state.active`, saved with a `RefCalModel`.
+
+    Args:
+        class_counts: Positive numbers n_c, training samples of each class.
+        loss: Name or `ClassificationLoss`, the loss that is weighed.
+        beta: Number in [0, 1). 0 weighs all classes alike, 0.9999 is published.
+        deferred: Whether to wait for `start()`.
+        from_logits: Whether `y_pred` holds logits rather than probabilities; goes
+            for the loss inside too.
+        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: As in `ClassificationLoss`; a soft row has the mean weight of its
+            classes.
+        y_pred: As in `ClassificationLoss`.
+        sample_weight: Optional, shape `(batch,)`; multiplies the weight of the class.
+            Weight 0 equals absence.
+
+    Raises:
+        ValueError: If an argument is out of range, or if shapes or labels of a batch
+            do not fit.
+
+    Reference:
+        [Cui et al., 2019](https://arxiv.org/abs/1901.05555), eq. 2; deferred in
+        [Cao et al., 2019](https://arxiv.org/abs/1906.07413), algorithm 1.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.losses import ClassBalancedLoss
+    >>> loss = ClassBalancedLoss([900, 100], deferred=True)
+    >>> y_true, probabilities = np.array([0, 1]), np.array([[0.9, 0.1], [0.9, 0.1]])
+    >>> round(float(loss(y_true, probabilities)), 4)
+    1.204
+    >>> loss.start()
+    >>> round(float(loss(y_true, probabilities)), 4)
+    2.0749
+    """
+
+    formula = "Σ w_y loss / Σ w_y, w_c ∝ (1 - beta) / (1 - beta^n_c)"
+    use = "Long-tailed data; around LDAM and deferred it is LDAM-DRW."
+
+    def __init__(
+        self,
+        class_counts,
+        loss="cross_entropy",
+        beta=0.9999,
+        deferred=False,
+        from_logits=False,
+        name="class_balanced",
+        **kwargs,
+    ):
+        super().__init__(name=name, **kwargs)
+        self.class_counts = check_class_counts(class_counts)
+        if not 0 <= beta < 1:
+            raise ValueError(f"`beta` must be a number in [0, 1). Received: {beta!r}")
+        self.loss = loss
+        self.inner = registry.get(loss)
+        if not isinstance(self.inner, ClassificationLoss):
+            raise ValueError(
+                f"`loss` must be a classification loss or its name. Received: {loss!r}"
+            )
+        self.beta = beta
+        self.deferred = deferred
+        self.from_logits = from_logits
+        self.state = LossState(active=float(not deferred))
+
+    def state_layers(self):
+        """See `FloatLoss`; with those of the loss inside."""
+        return [self.state, *self.inner.state_layers()]
+
+    def start(self):
+        """Starts to weigh the classes, if that was deferred."""
+        self.state.active.assign(1.0)
+
+    def weighted_values(self, y_true, y_pred, sample_weight):
+        """Returns values whose mean is the weighted mean, shape `(batch,)`."""
+        logits = logits_of(y_pred, self.from_logits)
+        check_batch("y_pred", logits, ranks=(2,))
+        check_num_classes("class_counts", len(self.class_counts), logits)
+        check_labels(y_true, logits, num_classes=logits.shape[-1])
+        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
+        weight = ops.sum(targets * self._class_weights(logits.dtype), axis=-1)
+        if sample_weight is not None:
+            weight = weight * ops.cast(sample_weight, logits.dtype)
+        size = ops.cast(ops.shape(weight)[0], logits.dtype)
+        share = ops.divide_no_nan(weight * size, ops.sum(weight))
+        return share * self.inner.values(y_true, logits)
+
+    def _class_weights(self, dtype):
+        weights = effective_number_weights(self.class_counts, self.beta)
+        active = ops.cast(self.state.active, dtype)
+        return 1 + active * (ops.convert_to_tensor(weights, dtype) - 1)
+
+    def get_config(self):
+        """Returns the constructor's arguments, a nested loss serialised."""
+        loss = self.loss
+        if isinstance(loss, keras.losses.Loss):
+            loss = keras.saving.serialize_keras_object(loss)
+        return {
+            **super().get_config(),
+            "class_counts": self.class_counts,
+            "loss": loss,
+            "beta": self.beta,
+            "deferred": self.deferred,
+            "from_logits": self.from_logits,
+        }

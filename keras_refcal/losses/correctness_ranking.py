@@ -1,0 +1,154 @@
+"""Correctness ranking loss, with the history that it ranks by."""
+
+import numpy as np
+from keras import ops
+
+from keras_refcal.losses.base import BatchPenalty, logits_of
+from keras_refcal.losses.state import LossState
+from keras_refcal.ops import correctness_ranking as ranking
+from keras_refcal.ops.labels import class_ids, split_index
+from keras_refcal.registration import serializable
+from keras_refcal.validation import (
+    check_batch,
+    check_choice,
+    check_indices,
+    check_labels,
+)
+
+MAX_SAMPLES = 2**24
+
+
+@serializable
+class CorrectnessRankingLoss(BatchPenalty):
+    """CRL: asks that samples that were right more often are the more confident ones.
+
+    A penalty to add to a classification loss. Each sample of a batch is compared
+    with the next one: with confidences k and the share c of past predictions that
+    were right, the penalty is the mean of `relu(|c - c'| - sign(c - c') (k - k'))`
+    over pairs with different c. c counts the right predictions of a sample, minus
+    the least count of all samples, over the number of epochs done minus that least
+    count.
+
+    The history is a layer of the loss, `history`, with the number of right
+    predictions (`correct`) and of visits (`seen`) of each training sample. A
+    `RefCalModel` updates it in every training step and saves it with its weights. In
+    any other model give `fit` the callback `UpdateCorrectnessHistory`; without either
+    the penalty stays 0.
+
+    Args:
+        num_samples: Integer, size of the training set, up to 2^24.
+        rank_target: Confidence that is ranked: `"softmax"`, the greatest probability;
+            `"margin"`, its distance from the second; `"entropy"`, minus the entropy
+            over the logarithm of the number of classes.
+        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
+
+    Call arguments:
+        y_true: Class id and index of each sample in the training set, shape
+            `(batch, 2)`, or rows of probabilities followed by the index, shape
+            `(batch, num_classes + 1)`. Index -1 is a sample without history, as in
+            validation data.
+        y_pred: See `BatchPenalty`.
+        sample_weight: Optional, shape `(batch,)`. Weight 0 equals absence: the
+            partner is the next sample that is present.
+
+    Raises:
+        ValueError: If an argument is out of range, if the index is missing or beyond
+            `num_samples`, or if shapes or labels of a batch do not fit.
+
+    Reference:
+        [Moon et al., 2020](https://arxiv.org/abs/2007.01458), eq. 2 and 3.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.losses import CorrectnessRankingLoss
+    >>> loss = CorrectnessRankingLoss(num_samples=2)
+    >>> y_true = np.array([[0, 0], [0, 1]])  # label, index
+    >>> probabilities = np.array([[0.75, 0.25], [0.25, 0.75]])
+    >>> loss.update_state(y_true, probabilities)  # sample 0 is right, sample 1 is not
+    >>> round(float(loss(y_true, probabilities)), 4)
+    1.0
+    """
+
+    formula = "mean relu(|c - c'| - sign(c - c') (k - k')) over neighbours in the batch"
+    use = "Ranks confidence by how often a sample was right; for failure prediction."
+    needs_index = True
+
+    def __init__(
+        self, num_samples, rank_target="softmax", name="correctness_ranking", **kwargs
+    ):
+        super().__init__(name=name, **kwargs)
+        if not isinstance(num_samples, int) or not 0 < num_samples <= MAX_SAMPLES:
+            raise ValueError(
+                f"`num_samples` must be an integer from 1 to {MAX_SAMPLES}. "
+                f"Received: {num_samples!r}"
+            )
+        check_choice("rank_target", rank_target, ("softmax", "margin", "entropy"))
+        self.num_samples = num_samples
+        self.rank_target = rank_target
+        self.history = LossState(
+            correct=np.zeros(num_samples), seen=np.zeros(num_samples)
+        )
+
+    def weighted_values(self, y_true, y_pred, sample_weight):
+        """Returns the penalty once for each sample, shape `(batch,)`."""
+        logits, _, index = self._split(y_true, y_pred)
+        known = ops.cast(index >= 0, logits.dtype)
+        index = ops.maximum(index, 0)
+        correct = ops.cast(self.history.correct, logits.dtype)
+        # While an epoch runs, its samples have been seen once for each epoch done.
+        visits = ops.take(ops.cast(self.history.seen, logits.dtype), index) * known
+        correctness = ranking.normalized_correctness(
+            ops.take(correct, index), correct, ops.maximum(ops.max(visits), 1.0)
+        )
+        penalty = ranking.correctness_ranking(
+            ranking.rank_confidence(logits, self.rank_target),
+            ops.stop_gradient(correctness),
+            known,
+            sample_weight,
+        )
+        return ops.broadcast_to(penalty, (ops.shape(logits)[0],))
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        """Counts a batch of training: who was seen, and who was right."""
+        y_true = ops.convert_to_tensor(y_true)
+        y_pred = y_pred if isinstance(y_pred, dict) else ops.convert_to_tensor(y_pred)
+        logits, labels, index = self._split(y_true, y_pred)
+        present = ops.cast(index >= 0, "float32")
+        if sample_weight is not None:
+            weight = ops.reshape(ops.convert_to_tensor(sample_weight), (-1,))
+            present = present * ops.cast(weight > 0, "float32")
+        predicted = ops.cast(ops.argmax(logits, axis=-1), "int32")
+        right = present * ops.cast(predicted == class_ids(labels), "float32")
+        index = ops.maximum(index, 0)
+        for variable, added in (
+            (self.history.correct, right),
+            (self.history.seen, present),
+        ):
+            total = ops.segment_sum(added, index, num_segments=self.num_samples)
+            variable.assign(variable + ops.stop_gradient(total))
+
+    def _split(self, y_true, y_pred):
+        """Returns logits, labels and indices, checked."""
+        logits = logits_of(y_pred, self.from_logits)
+        check_batch("y_pred", logits, ranks=(2,))
+        num_classes = logits.shape[-1]
+        shape = tuple(y_true.shape)
+        if len(shape) != 2 or shape[1] not in (2, num_classes + 1):
+            raise ValueError(
+                "`y_true` must hold the index of each sample in its last column: "
+                f"shape (batch, 2) or (batch, {num_classes + 1}). "
+                f"Received shape: {shape}"
+            )
+        labels, index = split_index(y_true)
+        check_labels(labels, logits, num_classes)
+        check_indices(index, self.num_samples)
+        return logits, labels, index
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_samples": self.num_samples,
+            "rank_target": self.rank_target,
+        }
