@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": "judges saved predictions of any classifier",
     "report": "writes a page about run directories, every classifier in detail",
     "compare": "writes a page with classifiers beside each other",
+    "data": "shows what is in a data set and in its long-tailed draw",
 }
 
 
