@@ -40,6 +40,8 @@ class CorrectnessRankingLoss(BatchPenalty):
         rank_target: Confidence that is ranked: `"softmax"`, the greatest probability;
             `"margin"`, its distance from the second; `"entropy"`, minus the entropy
             over the logarithm of the number of classes.
+        update_history: Whether training fills the history. Without, the penalty is 0
+            for good, as in the code that RefCal's table was made with.
         **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
 
     Call arguments:
@@ -75,7 +77,12 @@ class CorrectnessRankingLoss(BatchPenalty):
     needs_index = True
 
     def __init__(
-        self, num_samples, rank_target="softmax", name="correctness_ranking", **kwargs
+        self,
+        num_samples,
+        rank_target="softmax",
+        update_history=True,
+        name="correctness_ranking",
+        **kwargs,
     ):
         super().__init__(name=name, **kwargs)
         if not isinstance(num_samples, int) or not 0 < num_samples <= MAX_SAMPLES:
@@ -86,6 +93,7 @@ class CorrectnessRankingLoss(BatchPenalty):
         check_choice("rank_target", rank_target, ("softmax", "margin", "entropy"))
         self.num_samples = num_samples
         self.rank_target = rank_target
+        self.update_history = update_history
         self.history = LossState(
             correct=np.zeros(num_samples), seen=np.zeros(num_samples)
         )
@@ -111,6 +119,8 @@ class CorrectnessRankingLoss(BatchPenalty):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts a batch of training: who was seen, and who was right."""
+        if not self.update_history:
+            return
         y_true = ops.convert_to_tensor(y_true)
         y_pred = y_pred if isinstance(y_pred, dict) else ops.convert_to_tensor(y_pred)
         logits, labels, index = self._split(y_true, y_pred)
@@ -151,4 +161,5 @@ class CorrectnessRankingLoss(BatchPenalty):
             **super().get_config(),
             "num_samples": self.num_samples,
             "rank_target": self.rank_target,
+            "update_history": self.update_history,
         }

@@ -1,4 +1,4 @@
-"""The configuration of a run; each field is a flag of `keras-refcal train`."""
+"""The configuration of runs; each field is a flag of `keras-refcal`."""
 
 import dataclasses
 
@@ -7,41 +7,65 @@ def _flag(help, default=dataclasses.MISSING):
     return dataclasses.field(default=default, metadata={"help": help})
 
 
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """What `keras-refcal train` trains, and on what; `--help` explains each field."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """What is trained on, and how long; the same for every recipe and seed."""
 
-    dataset: str = _flag("Name of a data set; 'digits' is bundled with scikit-learn.")
-    output_dir: str = _flag("Directory of the run; the same command again resumes it.")
+    dataset: str = _flag(
+        "Name or path of a data set; 'digits' is bundled with scikit-learn."
+    )
+    output_dir: str = _flag("Directory of the runs; the same command again resumes.")
     data_dir: str | None = _flag("Where data sets that are not bundled lie.", None)
     imbalance_factor: float = _flag(
         "Smallest class over largest, in (0, 1], or its inverse.", 0.1
     )
-    method: str = _flag("Recipe to train: refcal, refcal_joint, …", "refcal")
-    baseline: str = _flag(
-        "Recipe to train beside it, with as many images seen and the same seeds.",
-        "cross_entropy",
+    split_seed: int = _flag("Seed of the long-tailed draw.", 1234)
+    validation: float = _flag(
+        "Share of each training class kept for validation, in [0, 1).", 0.0
     )
     encoder: str = _flag("Encoder: small_cnn, resnet20, resnet32, …", "small_cnn")
     seeds: tuple[int, ...] = _flag(
         "Seeds of initialisation and batches, one training each.", (0, 1, 2)
     )
-    split_seed: int = _flag("Seed of the long-tailed draw.", 1234)
-    epochs: int = _flag("Epochs of the encoder.", 60)
-    classifier_epochs: int = _flag("Epochs of the classifier.", 20)
-    batch_size: int = _flag("Images a step.", 64)
+    scale: str = _flag("Epochs, rates and batches: small, or paper.", "small")
+    epochs: int | None = _flag("Epochs of the encoder at scale small; 60.", None)
+    classifier_epochs: int | None = _flag(
+        "Epochs of the classifier at scale small; 20.", None
+    )
+    batch_size: int | None = _flag("Images a step at scale small; 64.", None)
 
     def __post_init__(self):
         """Checks the numbers; names are checked where they are looked up."""
         for name in ("epochs", "classifier_epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"`{name}` must be 1 or more. Received: {getattr(self, name)}"
-                )
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"`{name}` must be 1 or more. Received: {value}")
+        if not 0 <= self.validation < 1:
+            raise ValueError(
+                f"`validation` must be a share in [0, 1). Received: {self.validation}"
+            )
         if not self.seeds:
             raise ValueError("`seeds` must name one seed or more. Received none.")
 
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig(RunConfig):
+    """What `keras-refcal train` trains, and on what; `--help` explains each field."""
+
+    method: str = _flag("Recipe to train: refcal, refcal_joint, …", "refcal")
+    baseline: str = _flag(
+        "Recipe to train beside it, with as many images seen and the same seeds.",
+        "cross_entropy",
+    )
+
     @property
-    def methods(self):
+    def recipes(self):
         """The recipes to train: the method, then the baseline."""
         return tuple(dict.fromkeys((self.method, self.baseline)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SweepConfig(RunConfig):
+    """What `keras-refcal sweep` trains; `--help` explains each field."""
+
+    recipes: tuple[str, ...] = _flag("Recipes to train, the first one leads the files.")

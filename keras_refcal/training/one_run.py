@@ -6,42 +6,51 @@ import keras
 import numpy as np
 
 from keras_refcal.data import TrainingBatches, augment, scaled
-from keras_refcal.files import replacing, write_json
+from keras_refcal.files import as_json, read_json, replacing, write_json
 from keras_refcal.models import RefCalModel, encoders
 from keras_refcal.training.callbacks import ProgressLines, StageCheckpoint
 
+# May differ between the parts of a run that was stopped and went on.
+UNESSENTIAL = ("versions", "data_dir", "output_dir")
 
-def run_once(images, recipe, encoder, seed, directory, title="train"):
-    """Trains a model through the stages of a recipe and keeps its test predictions.
+
+def run_once(split, stages, encoder, seed, directory, resolved, title="train"):
+    """Trains a model through its stages and keeps its predictions.
 
     What an earlier call left in `directory` is used: a finished run is returned, an
     unfinished one goes on after its last whole epoch.
 
     Args:
-        images: An `ImageData`, its training part as it is to be trained on.
-        recipe: A tuple of `Stage`.
+        split: A `Split`.
+        stages: A tuple of `Stage`, made for this run alone: losses may keep state.
         encoder: Name of an encoder, see `models.encoders.get`.
         seed: Seed of weights and batches.
         directory: Where the run keeps its files.
+        resolved: What the run depends on, as JSON-ready values.
         title: What stands before each line of progress.
 
     Returns:
-        The directory, which holds `model.keras`, `predictions.npz` and
-        `history.json`.
+        The directory, which holds `config.json`, `model.keras`, `predictions.npz`,
+        `history.json` and, with a validation part, `validation.npz`.
+
+    Raises:
+        ValueError: If the directory holds the run of another configuration.
     """
     directory = pathlib.Path(directory)
+    _claim(directory, resolved)
     if (directory / "history.json").exists():
         print(f"{title}  already done, see {directory}", flush=True)
         return directory
     keras.utils.set_random_seed(seed)
-    shape = images.train_images.shape[1:]
-    model = RefCalModel(encoders.get(encoder)(input_shape=shape), images.num_classes)
+    shape = split.images.train_images.shape[1:]
+    num_classes = split.images.num_classes
+    model = RefCalModel(encoders.get(encoder)(input_shape=shape), num_classes)
     histories = {}
-    for number, stage in enumerate(recipe):
+    for number, stage in enumerate(stages):
         checkpoint = StageCheckpoint(directory / f"stage-{number + 1}-{stage.name}")
-        _fit(model, stage, images, checkpoint, seed, f"{title}  {stage.name}")
+        _fit(model, stage, split.images, checkpoint, seed, f"{title}  {stage.name}")
         histories[stage.name] = checkpoint.history
-    _write(model, images, directory)
+    _write(model, split, directory)
     # Last, because its presence means that the run is whole.
     write_json(directory / "history.json", histories)
     return directory
@@ -53,16 +62,37 @@ def predictions_of(directory):
         return file["probabilities"]
 
 
+def _claim(directory, resolved):
+    """Writes the configuration, or checks that it is the one that lies there."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "config.json"
+    if not path.exists():
+        write_json(path, resolved)
+        return
+    found, wanted = read_json(path), as_json(resolved)
+    different = sorted(
+        key
+        for key in {*found, *wanted} - {*UNESSENTIAL}
+        if found.get(key) != wanted.get(key)
+    )
+    if different:
+        raise ValueError(
+            f"`output_dir` holds a run of another configuration, {directory}: "
+            f"{', '.join(different)} differ. Choose another directory, or give the "
+            "same flags to go on with that run."
+        )
+
+
 def _fit(model, stage, images, checkpoint, seed, title):
+    name = images.augmentation if stage.views > 1 else images.classifier_augmentation
     batches = TrainingBatches(
         images.train_images,
         images.train_labels,
         stage.batch_size,
-        augment.get(
-            images.augmentation if stage.views > 1 else images.classifier_augmentation
-        ),
+        augment.get(name),
         views=stage.views,
         seed=seed,
+        with_index=stage.with_index,
     )
     stage.compile(model, batches.steps_per_epoch)
     done = checkpoint.resume(model)
@@ -74,21 +104,32 @@ def _fit(model, stage, images, checkpoint, seed, title):
         epochs=stage.epochs,
         steps_per_epoch=batches.steps_per_epoch,
         shuffle=False,
-        callbacks=[checkpoint, ProgressLines(title, stage.epochs)],
+        callbacks=[*stage.callbacks, checkpoint, ProgressLines(title, stage.epochs)],
         verbose=0,
     )
 
 
-def _write(model, images, directory):
-    probabilities = model.predict(scaled(images.test_images), batch_size=256, verbose=0)
-    with replacing(directory / "predictions.npz") as temporary:
-        np.savez_compressed(
-            temporary,
-            y_true=images.test_labels,
-            probabilities=probabilities,
-            class_counts=np.bincount(images.train_labels),
-            class_names=np.array(images.class_names),
-            images=images.test_images,
-        )
+def _write(model, split, directory):
+    images = split.images
+    common = {
+        "class_counts": np.bincount(images.train_labels, minlength=images.num_classes),
+        "class_names": np.array(images.class_names),
+    }
+    parts = {"predictions": (images.test_images, images.test_labels)}
+    if split.validation is not None:
+        parts["validation"] = split.validation
+    for name, (inputs, labels) in parts.items():
+        with replacing(directory / f"{name}.npz") as temporary:
+            np.savez_compressed(
+                temporary,
+                y_true=labels,
+                probabilities=_predict(model, inputs),
+                images=inputs,
+                **common,
+            )
     with replacing(directory / "model.keras") as temporary:
         model.save(temporary)
+
+
+def _predict(model, images):
+    return model.predict(scaled(images), batch_size=256, verbose=0)

@@ -25,6 +25,8 @@ class Stage:
         views: Augmented views of each image.
         metrics: Names or metrics that `compile` takes.
         freeze_encoder: Whether the encoder keeps its weights.
+        with_index: Whether labels come with the number of the sample, for CRL.
+        callbacks: Callbacks that the loss asks for.
     """
 
     name: str
@@ -39,6 +41,8 @@ class Stage:
     views: int = 1
     metrics: tuple[str, ...] = ("accuracy",)
     freeze_encoder: bool = False
+    with_index: bool = False
+    callbacks: tuple[keras.callbacks.Callback, ...] = ()
 
     def compile(self, model, steps_per_epoch):
         """Compiles a `RefCalModel` for this stage.
@@ -57,8 +61,12 @@ class Stage:
 
     def describe(self):
         """Returns the stage as JSON-ready values."""
-        values = dataclasses.asdict(dataclasses.replace(self, loss=None))
-        return {**values, "loss": keras.losses.serialize(self.loss)}
+        values = dataclasses.asdict(dataclasses.replace(self, loss=None, callbacks=()))
+        return {
+            **values,
+            "loss": keras.losses.serialize(self.loss),
+            "callbacks": [type(callback).__name__ for callback in self.callbacks],
+        }
 
     def _optimizer(self, steps_per_epoch):
         options = {"decay_rate": self.decay_rate, "warmup_epochs": self.warmup_epochs}

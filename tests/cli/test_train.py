@@ -85,13 +85,16 @@ def test_resumes_to_the_same_predictions(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"method": "refcall"}, "Unknown method 'refcall'"),
+        ({"recipe": "refcall"}, "Unknown method 'refcall'"),
         ({"dataset": "mnits"}, "`dataset` must be one of"),
         ({"encoder": "vgg"}, "Unknown encoder 'vgg'"),
         ({"imbalance_factor": 0}, "`imbalance_factor` must be"),
         ({"epochs": 0}, "`epochs` must be 1 or more"),
         ({"batch_size": -1}, "`batch_size` must be 1 or more"),
         ({"seeds": "a"}, "seeds"),
+        ({"scale": "huge"}, "`scale` must be 'small' or 'paper'"),
+        ({"scale": "paper"}, "`scale` 'paper' fixes epochs"),
+        ({"validation": 1}, "`validation` must be a share"),
     ],
 )
 def test_bad_flags_are_told_in_a_line(tmp_path, capsys, changes, message):
@@ -107,7 +110,10 @@ def test_output_directory_that_cannot_be_written(tmp_path, capsys):
 
 
 def test_directory_of_another_run_is_left_alone(tmp_path, capsys):
-    (tmp_path / "config.json").write_text('{"dataset": "other"}')
+    path = tmp_path / "refcal" / "seed-0" / "config.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"dataset": "other"}')
     assert train(tmp_path) == 1
     assert "another configuration" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+    assert path.read_text() == '{"dataset": "other"}'
+    assert [file.name for file in path.parent.iterdir()] == ["config.json"]

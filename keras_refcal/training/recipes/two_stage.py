@@ -3,6 +3,49 @@
 import math
 
 from keras_refcal.models import RefCalModel
+from keras_refcal.training.recipes.refcal import refcal_two_stage
+from keras_refcal.training.recipes.scale import small
+
+
+def two_stage(
+    model, x, y=None, *, epochs=100, classifier_epochs=30, batch_size=64, **arguments
+):
+    """Trains a `RefCalModel` as RefCal does: first the encoder, then the classifier.
+
+    Args:
+        model: A `RefCalModel`.
+        x: Images, shape `(n, height, width, channels)` or
+            `(n, views, height, width, channels)`, or a batched data set of images and
+            labels. Two augmented views an image serve best, see `data.two_views`.
+        y: Class ids, shape `(n,)`, if `x` is an array.
+        epochs: Epochs of the encoder.
+        classifier_epochs: Epochs of the classifier on the frozen encoder.
+        batch_size: Images a step, if `x` is an array.
+        **arguments: `classifier_x`, the data of the second stage if it is not `x`, and
+            arguments of `model.fit`.
+
+    Returns:
+        `{"refinement": History, "classifier": History}`.
+
+    Raises:
+        ValueError: If the model is no `RefCalModel`, or the steps of an epoch are not
+            known.
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> from keras_refcal import RefCalModel, recipes
+    >>> encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)])
+    >>> model = RefCalModel(encoder, num_classes=2)
+    >>> x, y = np.eye(4, dtype="float32"), np.array([0, 0, 1, 1])
+    >>> histories = recipes.two_stage(
+    ...     model, x, y, epochs=2, classifier_epochs=1, verbose=0)
+    >>> {name: len(history.epoch) for name, history in histories.items()}
+    {'refinement': 2, 'classifier': 1}
+    """
+    stages = refcal_two_stage(small(epochs, classifier_epochs, batch_size))
+    return fit_stages(model, stages, x, y, **arguments)
 
 
 def fit_stages(model, stages, x, y=None, *, classifier_x=None, **fit_arguments):

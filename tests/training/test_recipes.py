@@ -1,0 +1,59 @@
+import keras
+import pytest
+
+from keras_refcal import recipes
+from keras_refcal.training.recipes import PAPER, RECIPES, get, get_scale, small
+
+COUNTS = [50, 20, 5]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("scale", [small(), PAPER], ids=["small", "paper"])
+def test_stages_describe_themselves(name, scale):
+    for stage in get(name, scale, COUNTS):
+        described = stage.describe()
+        copy = keras.losses.deserialize(described["loss"])
+        assert copy.get_config() == stage.loss.get_config()
+        assert described["epochs"] == stage.epochs > 0
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_new_each_time(name):
+    first, second = (get(name, small(), COUNTS) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        assert a.loss is not b.loss, "losses may keep state, which no run may inherit"
+        assert not {*map(id, a.callbacks)} & {*map(id, b.callbacks)}
+
+
+def test_small_recipes_see_equally_many_images():
+    def images_seen(name):
+        stages = get(name, small(), COUNTS)
+        return sum(stage.epochs * stage.views for stage in stages)
+
+    assert len({images_seen(name) for name in RECIPES}) == 1
+
+
+def test_published_numbers():
+    refinement, classifier = get("refcal_two_stage", PAPER, COUNTS)
+    assert (refinement.epochs, refinement.batch_size) == (1000, 1024)
+    assert (refinement.learning_rate, refinement.l2) == (0.5, 1e-4)
+    assert refinement.warmup_epochs == 10 and not refinement.milestones
+    assert (classifier.epochs, classifier.batch_size) == (100, 512)
+    assert (classifier.learning_rate, classifier.l2) == (5.0, 0.0)
+    assert (classifier.milestones, classifier.decay_rate) == ((60, 75, 90), 0.2)
+    (baseline,) = get("cross_entropy", PAPER, COUNTS)
+    assert (baseline.epochs, baseline.milestones) == (500, (350, 400, 450))
+    assert baseline.learning_rate == 0.2
+
+
+def test_refuses_unknown_names():
+    with pytest.raises(ValueError, match="Unknown method 'refcall'"):
+        get("refcall", small(), COUNTS)
+    with pytest.raises(ValueError, match="`scale` must be"):
+        get_scale("large")
+
+
+def test_two_stage_wants_a_refcal_model_and_known_steps():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(ValueError, match="`model` must be a RefCalModel"):
+        recipes.two_stage(model, None)
