@@ -91,6 +91,8 @@ class Browser:
             event["params"]["request"]["url"]
             for event in events
             if event["method"] == "Network.requestWillBeSent"
+            # Not those of the browser's own first page.
+            and not event["params"]["documentURL"].startswith("chrome:")
         ]
 
 

@@ -241,3 +241,26 @@ def _luminance(colour):
         values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4
     )
     return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def test_names_of_methods_do_not_hide_each_other(tab, tmp_path):
+    labels = np.array([0, 1] * 20)
+    entries = []
+    for number, shift in enumerate((0, 0.002, 0.004, 0.006, 0.3)):
+        first = np.where(labels == 0, 0.9, 0.1 + shift)
+        saved = report.SavedPredictions(as_predictions(labels, 1 - first))
+        entries.append(report.Entry(f"method {number}", saved, source="memory"))
+    page = tmp_path / "page.html"
+    run = report.Run("near", tuple(entries))
+    report.write_page(page, report.render_comparison(run, FAST))
+    tab.open(page)
+    boxes = tab.run(
+        "return [...document.querySelectorAll(\"[data-chart='all-methods'] .name\")]"
+        ".map(text => text.getBoundingClientRect())"
+        ".map(box => [box.left, box.top, box.right, box.bottom])"
+    )
+    assert len(boxes) == 5
+    for place, (left, top, right, bottom) in enumerate(boxes):
+        for other in boxes[:place]:
+            apart = right < other[0] or left > other[2]
+            assert apart or bottom < other[1] or top > other[3]

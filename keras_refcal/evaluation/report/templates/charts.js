@@ -15,6 +15,24 @@ function ring(x, y, radius = 6) {
   return () => node("circle", { cx: x, cy: y, r: radius, class: "highlight" });
 }
 
+// Writes each name beside its point, where it hides neither a name nor a point.
+function nameAll(frame, places) {
+  const taken = places.map(({ x, y }) => [x - 9, y - 9, x + 9, y + 9]);
+  for (const { x, y, name } of places) {
+    const wide = name.length * 6.6;
+    const rows = [0, 15, 30, 45, 60].flatMap((away) => [y - 17 - away, y + 4 + away]);
+    const boxes = rows.flatMap((top) =>
+      [x + 13, x - 13 - wide, x - wide / 2].map((left) => [left, top, left + wide, top + 14]));
+    const inside = ([left, top, right, bottom]) =>
+      left >= frame.left && right <= frame.right && top >= 0 && bottom <= frame.bottom;
+    const free = ([left, top, right, bottom]) =>
+      taken.every((other) => right < other[0] || left > other[2] || bottom < other[1] || top > other[3]);
+    const box = boxes.find((one) => inside(one) && free(one)) ?? boxes.find(inside) ?? boxes[0];
+    taken.push(box);
+    frame.text(box[0], box[1] + 11, name, "start", "name");
+  }
+}
+
 const charts = {
   reliability(box, data) {
     const strip = 46;
@@ -242,8 +260,6 @@ const charts = {
       }
       const share = known(one.refinement) ? (one.refinement - low) / (top - low || 1) : 0;
       frame.dot(one.ece, one.accuracy, 8, "bubble").style.setProperty("--share", share.toFixed(3));
-      const end = x > (frame.left + frame.right) / 2;
-      frame.text(x + (end ? -13 : 13), y - 9, one.name, end ? "end" : "start", "name");
       const spread = (name, text) => (known(one[`${name}_spread`]) ? `${text(one[name])} ± ${text(one[`${name}_spread`])}` : text(one[name]));
       frame.mark(x, y, one.name, [
         ["accuracy", spread("accuracy", show.share)],
@@ -251,6 +267,7 @@ const charts = {
         ["refinement", spread("refinement", show.number)],
       ], ring(x, y, 12));
     }
+    nameAll(frame, frame.marks.map(({ x, y, title }) => ({ x, y, name: title })));
     frame.nearest = "both";
     return frame;
   },
