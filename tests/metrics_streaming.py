@@ -12,6 +12,16 @@ def stream(metric, labels, predictions, batch_size=64, weight=None):
     return value(metric.result())
 
 
+def stream_padded(metric, labels, predictions, batch_size=256):
+    """As `stream`, in batches of one shape, filled up with rows of weight 0."""
+    short = -len(labels) % batch_size
+    weight = np.append(np.ones(len(labels), "float32"), np.zeros(short, "float32"))
+    labels = np.append(labels, np.zeros(short, labels.dtype))
+    rows = np.full((short, *predictions.shape[1:]), np.nan, predictions.dtype)
+    predictions = np.concatenate([predictions, rows])
+    return stream(metric, labels, predictions, batch_size, weight)
+
+
 def value(result):
     """Returns a result as a float or a mapping of floats."""
     if isinstance(result, dict):

@@ -42,7 +42,7 @@ class ClassifierMetric(keras.metrics.Metric):
     """
 
     value_range = (0, 1)
-    distance = "none"
+    distance = "float32 rounding"
 
     def __init__(self, from_logits=False, num_classes=None, name=None, dtype=None):
         dtype = keras.dtype_policies.get(dtype or keras.config.floatx()).compute_dtype

@@ -50,7 +50,7 @@ class ExpectedCalibrationError(BinnedCalibrationError):
     0.35
     """
 
-    distance = "none; `distance_bound()` for `binning='quantile'`"
+    distance = "float32 rounding; `distance_bound()` of equal masses"
 
     def __init__(
         self,

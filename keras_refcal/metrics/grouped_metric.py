@@ -42,8 +42,8 @@ class GroupedMetric(keras.metrics.Metric):
     {'ece_many': 0.6, 'ece_medium': nan, 'ece_few': 0.1}
     """
 
-    value_range = "of the metric"
-    distance = "of the metric"
+    value_range = None
+    distance = "that of the metric"
 
     def __init__(
         self,
@@ -102,6 +102,11 @@ class GroupedMetric(keras.metrics.Metric):
             for name, value in values.items():
                 results[name] = ops.where(nothing, float("nan"), value)
         return results
+
+    def state_size(self, num_classes=None):
+        """Returns the bytes of the state of a metric that has `state_size`."""
+        copies = sum(copy.state_size(num_classes) for copy in self._copies)
+        return copies + 2 * 4 * len(self._copies)
 
     def merge_state(self, metrics):
         """Adds what metrics of the same configuration have counted.

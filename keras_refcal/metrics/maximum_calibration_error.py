@@ -35,8 +35,6 @@ class MaximumCalibrationError(BinnedCalibrationError):
     0.6
     """
 
-    distance = "none"
-
     def __init__(
         self,
         num_bins=15,

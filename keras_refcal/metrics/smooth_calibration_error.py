@@ -35,7 +35,7 @@ class SmoothCalibrationError(ClassifierMetric):
     0.25
     """
 
-    distance = "0.001"
+    distance = "0.001 at most"
 
     def __init__(self, from_logits=False, name="smooth_calibration_error", dtype=None):
         super().__init__(from_logits=from_logits, name=name, dtype=dtype)

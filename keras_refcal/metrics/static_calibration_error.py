@@ -39,8 +39,6 @@ class StaticCalibrationError(BinnedCalibrationError):
     0.35
     """
 
-    distance = "none"
-
     def __init__(
         self,
         num_bins=15,
