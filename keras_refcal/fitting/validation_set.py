@@ -36,11 +36,6 @@ class ValidationSet:
         return np.bincount(self.labels, minlength=self.num_classes) > 0
 
     @property
-    def effective_samples(self) -> float:
-        """Equally weighted samples that would tell as much, `1 / sum of weight^2`."""
-        return float(1 / np.sum(self.weights**2))
-
-    @property
     def targets(self) -> np.ndarray:
         """The labels as one-hot rows, float64 of shape `(n, K)`."""
         return np.eye(self.num_classes)[self.labels]

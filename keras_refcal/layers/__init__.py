@@ -1,5 +1,12 @@
 """Layers: heads, prototypes and post-hoc calibrators, all `keras.layers.Layer`."""
 
+from keras_refcal.layers.calibrators.histogram_binning import HistogramBinning
+from keras_refcal.layers.calibrators.isotonic_calibration import IsotonicCalibration
+from keras_refcal.layers.calibrators.logistic_maps import BetaCalibration, PlattScaling
+from keras_refcal.layers.calibrators.long_tailed_temperature import (
+    ClassDistributionAwareTemperature,
+    GroupTemperatureScaling,
+)
 from keras_refcal.layers.calibrators.matrix_scaling import (
     DirichletCalibration,
     MatrixScaling,
@@ -10,9 +17,15 @@ from keras_refcal.layers.class_prototypes import ClassPrototypes
 from keras_refcal.layers.projection_head import ProjectionHead
 
 __all__ = [
+    "BetaCalibration",
+    "ClassDistributionAwareTemperature",
     "ClassPrototypes",
     "DirichletCalibration",
+    "GroupTemperatureScaling",
+    "HistogramBinning",
+    "IsotonicCalibration",
     "MatrixScaling",
+    "PlattScaling",
     "ProjectionHead",
     "TemperatureScaling",
     "VectorScaling",

@@ -10,7 +10,7 @@ from calibration_data import linear_model, overconfident, softmax
 
 from keras_refcal import RefCalModel
 from keras_refcal.backend import NAME
-from keras_refcal.layers import TemperatureScaling, VectorScaling
+from keras_refcal.layers import IsotonicCalibration, TemperatureScaling, VectorScaling
 
 LOAD = """
 import sys, numpy as np, keras, keras_refcal
@@ -110,10 +110,11 @@ def test_loads_in_a_new_process_in_safe_mode(name, tmp_path):
     assert "loaded" in done.stdout
 
 
+@pytest.mark.parametrize("cls", [TemperatureScaling, IsotonicCalibration])
 @pytest.mark.parametrize("name", ["softmax", "refcal"])
-def test_exports(name, tmp_path):
+def test_exports(name, cls, tmp_path):
     inputs = overconfident()[1]
-    calibrated = fitted(from_logits=False).attach(MODELS[name]())
+    calibrated = fitted(cls, from_logits=False).attach(MODELS[name]())
     expected = calibrated.predict(inputs, verbose=0)
     if NAME == "torch":
         import torch

@@ -1,7 +1,10 @@
 """What holds for every calibrator, found through `layers.__all__`."""
 
+import inspect
+
 import hypothesis
 import hypothesis.strategies as st
+import keras
 import numpy as np
 import pytest
 from calibration_data import nll, overconfident, softmax
@@ -20,11 +23,9 @@ COUNTS = {4: [500, 200, 50, 10], 2: [90, 10]}
 
 
 def make(cls, classes=4, **kwargs):
-    import inspect
-
-    if "class_counts" in inspect.signature(cls).parameters:
-        kwargs["class_counts"] = COUNTS[classes]
-    return cls(**kwargs)
+    options = {"class_counts": COUNTS[classes], "min_samples": 1}
+    known = inspect.signature(cls).parameters
+    return cls(**{k: v for k, v in options.items() if k in known}, **kwargs)
 
 
 def numbers(x):
@@ -175,3 +176,13 @@ def test_balanced_weights_fit_for_equally_frequent_classes():
     )
     np.testing.assert_allclose(numbers(by_hand.bias), numbers(balanced.bias), atol=1e-6)
     assert np.ptp(numbers(balanced.bias)) > 1e-3
+
+
+@every
+def test_is_saved_in_a_keras_file(cls, tmp_path):
+    labels, logits = overconfident()
+    layer = make(cls).fit(labels, logits)
+    model = keras.Sequential([keras.Input((4,)), layer])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(numbers(loaded(logits)), numbers(model(logits)))

@@ -1,0 +1,87 @@
+"""Isotonic calibration."""
+
+import numpy as np
+from keras import ops
+
+from keras_refcal.fitting.isotonic import isotonic_knots, thinned
+from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
+from keras_refcal.registration import serializable
+
+
+@serializable
+class IsotonicCalibration(OneVersusRestCalibrator):
+    """Maps the probability of each class by the best non-decreasing function.
+
+    Each class against the rest has its own map, linear in the log-odds between its
+    knots; the results are divided by their sum. One part in a thousand of the
+    uncalibrated probability is mixed in, so that no class gets the probability 0. It
+    needs about a thousand validation samples or more, and can change the predicted
+    class.
+
+    Args:
+        from_logits: Whether the scores are logits; otherwise probabilities. Both give
+            the same calibrator.
+        max_knots: Whole number of 2 or more, knots that are kept of each map. The
+            layer computes with `num_classes * max_knots` numbers a sample.
+        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of
+            two.
+
+    Returns:
+        Probabilities of the shape of the inputs.
+
+    Raises:
+        ValueError: If `max_knots` is below 2.
+
+    Reference:
+        [Zadrozny and Elkan, 2002](https://doi.org/10.1145/775047.775151).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal.layers import IsotonicCalibration
+    >>> p = np.array([[0.9], [0.9], [0.9], [0.1], [0.1], [0.1]])
+    >>> layer = IsotonicCalibration(from_logits=False).fit([1, 1, 0, 0, 0, 1], p)
+    >>> print(f"{float(layer(p)[0, 0]):.3f}")
+    0.667
+    """
+
+    def __init__(self, from_logits=True, max_knots=64, **kwargs):
+        super().__init__(from_logits=from_logits, **kwargs)
+        if not isinstance(max_knots, int) or max_knots < 2:
+            raise ValueError(
+                f"`max_knots` must be a whole number >= 2. Received: {max_knots!r}"
+            )
+        self.max_knots = max_knots
+
+    def build_map(self, num_maps):
+        """Creates knots (log-odds) and values, of which the identity uses none."""
+        shape = (num_maps, self.max_knots)
+        self.knots = self.add_state("knots", np.zeros(shape))
+        self.values = self.add_state("values", np.zeros(shape))
+
+    def map(self, probabilities, log_odds):
+        """Returns the mapped probabilities: the sum of the rises passed so far."""
+        width = self.knots[:, 1:] - self.knots[:, :-1]
+        rise = self.values[:, 1:] - self.values[:, :-1]
+        passed = log_odds[:, :, None] - self.knots[:, :-1]
+        share = ops.where(
+            width > 0,
+            ops.clip(passed / ops.where(width > 0, width, 1.0), 0.0, 1.0),
+            ops.cast(passed > 0, "float32"),
+        )
+        return self.values[:, 0] + ops.sum(share * rise, axis=-1)
+
+    def fit_map(self, probabilities, log_odds, targets, weights):
+        """Returns knots and values of one class, the last ones repeated."""
+        scores = log_odds.astype("float32").astype("float64")
+        knots, values = isotonic_knots(scores, targets, weights)
+        knots, values = thinned(knots, values, self.max_knots)
+        spare = (0, self.max_knots - len(knots))
+        return np.pad(knots, spare, "edge"), np.pad(values, spare, "edge")
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "max_knots": self.max_knots}
