@@ -4,7 +4,9 @@
 for `keras.Model`. `concrete_value(x)` is the NumPy value of `x`, or `None` while a
 function is being traced or where reading the value would stall an accelerator.
 `sum_by_index(values, index, size)` adds up rows by index; `fused(function)` makes one
-call of many operations, also where they would run one by one.
+call of many operations, also where they would run one by one. `global_batch(values)`
+brings the rows of all replicas together, `num_replicas()` counts them, and
+`sum_over_processes(variables)` adds up the state of metrics.
 """
 
 import keras
@@ -13,12 +15,27 @@ NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
     from keras_refcal.backend.tensorflow_counting import fused, sum_by_index
+    from keras_refcal.backend.tensorflow_replicas import (
+        global_batch,
+        num_replicas,
+        sum_over_processes,
+    )
     from keras_refcal.backend.tensorflow_step import TrainStep, concrete_value
 elif NAME == "jax":
     from keras_refcal.backend.jax_counting import fused, sum_by_index
+    from keras_refcal.backend.jax_replicas import (
+        global_batch,
+        num_replicas,
+        sum_over_processes,
+    )
     from keras_refcal.backend.jax_step import TrainStep, concrete_value
 elif NAME == "torch":
     from keras_refcal.backend.torch_counting import fused, sum_by_index
+    from keras_refcal.backend.torch_replicas import (
+        global_batch,
+        num_replicas,
+        sum_over_processes,
+    )
     from keras_refcal.backend.torch_step import TrainStep, concrete_value
 else:
     raise ImportError(
@@ -26,4 +43,13 @@ else:
         f"Received: KERAS_BACKEND={NAME!r}"
     )
 
-__all__ = ["NAME", "TrainStep", "concrete_value", "fused", "sum_by_index"]
+__all__ = [
+    "NAME",
+    "TrainStep",
+    "concrete_value",
+    "fused",
+    "global_batch",
+    "num_replicas",
+    "sum_by_index",
+    "sum_over_processes",
+]

@@ -8,7 +8,7 @@ weights get a function of their own.
 
 import inspect
 
-import keras
+import tensorflow as tf
 
 
 def by_rank(model, name, make, force):
@@ -41,5 +41,7 @@ def _ranks(data):
     if inspect.isgenerator(data):
         batch = next(data)
         data = iter((batch,))
-    leaves = (leaf for leaf in keras.tree.flatten(batch) if leaf is not None)
+    # What a strategy distributes is expanded to the tensors of its replicas.
+    leaves = tf.nest.flatten(batch, expand_composites=True)
+    leaves = (leaf for leaf in leaves if leaf is not None)
     return tuple(len(leaf.shape) for leaf in leaves), data

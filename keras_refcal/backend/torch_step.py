@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import torch
 
+from keras_refcal.backend.torch_replicas import replicated
+
 
 def concrete_value(x):
     """Returns `x` as a NumPy array, or `None` if it is symbolic or not on the CPU."""
@@ -17,7 +19,17 @@ def concrete_value(x):
 
 
 class TrainStep:
-    """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does."""
+    """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does.
+
+    Where `torch.distributed` runs several processes, their gradients are averaged.
+    """
+
+    def make_train_function(self, force=False):
+        """See `keras.Model`; also prepares the exchange between processes."""
+        if self.train_function is None or force:
+            # Not an attribute of the module, of which it would become a part.
+            self.__dict__["_replicated"] = replicated(self)
+        super().make_train_function(force)
 
     def train_step(self, data):
         """Updates the weights on one batch and returns the logs."""
@@ -25,7 +37,7 @@ class TrainStep:
         weights = self.trainable_weights
         for weight in weights:
             weight.value.grad = None
-        outputs = self(x, training=True, return_outputs=True)
+        outputs = self._replicated(x, training=True, return_outputs=True)
         loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
         self._track_loss(loss, x)
         self.optimizer.scale_loss(loss).backward()

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_refcal.backend import TrainStep
+from keras_refcal.backend import TrainStep, global_batch, num_replicas
 from keras_refcal.layers.projection_head import ProjectionHead
 from keras_refcal.models.compiled_loss import as_refcal_loss
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
@@ -192,13 +192,16 @@ class RefCalModel(TrainStep, keras.Model):
             y_pred = self(x, training=training, return_outputs=True)
         if self._refcal_loss.needs_index and not training and is_class_ids(y):
             y = without_index(y)
+        y, y_pred, sample_weight = global_batch((y, y_pred, sample_weight))
         values = self._refcal_loss.term_values(y, y_pred, sample_weight)
         if training:
             self._refcal_loss.update_state(y, y_pred, sample_weight)
         batch_size = ops.shape(_predictions(y_pred))[0]
         for name, value in values.items():
-            self._term_trackers[name].update_state(value, sample_weight=batch_size)
-        additional = [ops.sum(loss) for loss in self.losses]
+            self._term_trackers[name].update_state(
+                value * num_replicas(), sample_weight=batch_size
+            )
+        additional = [ops.sum(loss) / num_replicas() for loss in self.losses]
         return self._refcal_loss.total(values) + sum(additional)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

@@ -52,7 +52,9 @@ class RunConfig:
 class TrainConfig(RunConfig):
     """What `keras-refcal train` trains, and on what; `--help` explains each field."""
 
-    method: str = _flag("Recipe to train: refcal, refcal_joint, …", "refcal")
+    method: str = _flag(
+        "Recipe to train: refcal (all terms at once), refcal_two_stage, …", "refcal"
+    )
     baseline: str = _flag(
         "Recipe to train beside it, with as many images seen and the same seeds.",
         "cross_entropy",

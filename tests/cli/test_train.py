@@ -57,7 +57,9 @@ def test_learns_the_digits(tmp_path, capsys):
 
 
 def test_resumes_to_the_same_predictions(tmp_path, monkeypatch):
-    arguments = {"epochs": 3, "classifier_epochs": 1, "baseline": "refcal"}
+    method = "refcal_two_stage"
+    arguments = {"epochs": 3, "classifier_epochs": 1, "method": method}
+    arguments["baseline"] = method
     assert train(tmp_path / "whole", **arguments) == 0
     save = StageCheckpoint.on_epoch_end
 

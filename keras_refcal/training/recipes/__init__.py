@@ -13,7 +13,7 @@ from keras_refcal.training.recipes.two_stage import two_stage
 from keras_refcal.training.stages import Stage
 
 RECIPES: dict[str, Callable[..., tuple[Stage, ...]]] = {
-    "refcal": refcal_two_stage,
+    "refcal": refcal_joint,
     "refcal_two_stage": refcal_two_stage,
     "refcal_joint": refcal_joint,
     **BASELINES,
@@ -35,7 +35,7 @@ def get(name, scale, class_counts) -> tuple[Stage, ...]:
     """Returns the stages of a recipe by name.
 
     Args:
-        name: `"refcal_two_stage"`, which `"refcal"` stands for, `"refcal_joint"`, or
+        name: `"refcal_joint"`, which `"refcal"` stands for, `"refcal_two_stage"`, or
             the name of a baseline, trained end to end with one loss.
         scale: A `Scale`: `small()` or `PAPER`.
         class_counts: Training samples of each class.
@@ -43,7 +43,7 @@ def get(name, scale, class_counts) -> tuple[Stage, ...]:
     Raises:
         ValueError: If there is no recipe of that name.
 
-    >>> [stage.name for stage in get("refcal", small(), [10, 5])]
+    >>> [stage.name for stage in get("refcal_two_stage", small(), [10, 5])]
     ['refinement', 'classifier']
     """
     if name not in RECIPES:

@@ -1,0 +1,33 @@
+"""The replicas of a `tf.distribute` strategy."""
+
+import keras
+import tensorflow as tf
+
+
+def global_batch(values):
+    """Returns tensors with the rows of every replica, the same ones on each.
+
+    Gradients flow back to the replica that a row came from.
+
+    Args:
+        values: A nest of tensors, shape `(batch, ...)`, and `None`.
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return values
+
+    def gathered(x):
+        if x is None:
+            return None
+        return tf.ensure_shape(context.all_gather(x, axis=0), (None, *x.shape[1:]))
+
+    return keras.tree.map_structure(gathered, values)
+
+
+def num_replicas():
+    """Returns how many replicas share a batch, by which Keras divides every loss."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def sum_over_processes(variables):
+    """Leaves the variables as they are: a strategy sums them when they are read."""

@@ -1,0 +1,113 @@
+"""Fits one model alone and on several devices, and prints how far they are apart.
+
+    KERAS_BACKEND=… python replicas_script.py DEVICES
+
+On PyTorch `torch.distributed.run` starts it once for each device.
+"""
+
+import json
+import os
+import sys
+
+BACKEND, DEVICES = os.environ["KERAS_BACKEND"], int(sys.argv[1])
+if BACKEND == "jax":
+    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
+if BACKEND == "tensorflow":
+    import tensorflow as tf
+
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0],
+        [tf.config.LogicalDeviceConfiguration()] * DEVICES,
+    )
+if BACKEND == "torch":
+    import torch.distributed as dist
+
+import keras
+import numpy as np
+
+from keras_refcal import RefCalModel
+from keras_refcal.backend import sum_over_processes
+from keras_refcal.losses import RefCalLoss
+from keras_refcal.metrics import ExpectedCalibrationError
+
+STEPS, BATCH = 3, 8
+
+
+def make():
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.Input((6,)),
+        keras.layers.Dense(8, activation="tanh", kernel_regularizer="l2"),
+    ]
+    model = RefCalModel(keras.Sequential(layers), num_classes=3, projection_dim=4)
+    model.compile(
+        keras.optimizers.SGD(0.1, momentum=0.9),
+        RefCalLoss(),
+        metrics=["accuracy", ExpectedCalibrationError()],
+    )
+    return model
+
+
+def train(model, arrays, batch_size):
+    """Returns the logs of training, and the judgement afterwards."""
+    x, y, weight = arrays
+    options = {"sample_weight": weight, "batch_size": batch_size, "verbose": 0}
+    fitted = model.fit(x, y, epochs=2, shuffle=False, **options).history
+    judged = model.evaluate(x, y, return_dict=True, **options)
+    return {name: values[-1] for name, values in fitted.items()}, judged
+
+
+def on_devices(arrays):
+    """Returns a model and its logs, trained on all devices."""
+    if BACKEND == "tensorflow":
+        names = [f"CPU:{number}" for number in range(DEVICES)]
+        with tf.distribute.MirroredStrategy(names).scope():
+            model = make()
+        return model, *train(model, arrays, BATCH)
+    if BACKEND == "jax":
+        devices = keras.distribution.list_devices()
+        assert len(devices) == DEVICES
+        keras.distribution.set_distribution(
+            keras.distribution.DataParallel(devices=devices)
+        )
+        model = make()
+        return model, *train(model, arrays, BATCH)
+    dist.init_process_group("gloo")
+    assert dist.get_world_size() == DEVICES
+    model = make()
+    shards = [_shard(array, dist.get_rank()) for array in arrays]
+    logs, _ = train(model, shards, BATCH // DEVICES)
+    for metric in model.metrics:
+        sum_over_processes(metric.variables)
+    judged = {k: float(v) for k, v in model.get_metrics_result().items()}
+    # The logs of an epoch are those of the own shard, but for the losses.
+    return model, {k: v for k, v in logs.items() if k.endswith("loss")}, judged
+
+
+def _shard(array, rank):
+    batches = array.reshape(STEPS, DEVICES, -1, *array.shape[1:])
+    return batches[:, rank].reshape(-1, *array.shape[1:])
+
+
+def largest_gap(ours, alone):
+    return max(abs(ours[name] - alone[name]) for name in ours)
+
+
+generator = np.random.default_rng(0)
+data = (
+    generator.normal(size=(STEPS * BATCH, 6)).astype("float32"),
+    generator.integers(0, 3, STEPS * BATCH),
+    generator.random(STEPS * BATCH).astype("float32"),
+)
+alone = make()
+logs, judged = train(alone, data, BATCH)
+model, shared_logs, shared_judged = on_devices(data)
+pairs = zip(alone.get_weights(), model.get_weights(), strict=True)
+gaps = {
+    "weights": max(float(np.abs(a - b).max()) for a, b in pairs),
+    "logs": largest_gap(shared_logs, logs),
+    "judged": largest_gap(shared_judged, judged),
+}
+print("GAPS", json.dumps(gaps), flush=True)
+if BACKEND == "torch":
+    dist.destroy_process_group()
