@@ -24,6 +24,10 @@ hypothesis.settings.register_profile("slow", max_examples=10_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+# A script for processes of its own, which doctest would import.
+collect_ignore = ["backend/replicas_script.py"]
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     """Starts every test from the same seed."""
