@@ -103,7 +103,7 @@ class WeightedLoss(FloatLoss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the reduced loss; `sample_weight` has shape `(batch,)`."""
-        weight = _merge_mask(y_pred, sample_weight)
+        weight = weights_with_mask(mask_of(y_pred), sample_weight)
         labels = (y_true,) if weight is None else (y_true, weight)
         # The tuples keep Keras from applying weight and mask a second time.
         return super().__call__(labels, (y_pred,))
@@ -194,9 +194,22 @@ def embeddings_of(y_pred):
     return y_pred["embeddings"] if isinstance(y_pred, dict) else y_pred
 
 
-def _merge_mask(y_pred, sample_weight):
-    mask = getattr(y_pred, "_keras_mask", None)
+def weights_with_mask(mask, sample_weight, reduction="none"):
+    """Returns sample weights times a mask, or the weights if there is no mask.
+
+    Args:
+        mask: Keras mask of predictions, shape `(batch,)`, or `None`.
+        sample_weight: Shape `(batch,)`, or `None`.
+        reduction: Where it divides by the batch, the mask makes up for what is masked.
+    """
     if mask is None:
         return sample_weight
     mask = ops.cast(mask, "float32")
+    if reduction in ("sum_over_batch_size", "mean"):
+        mask = ops.divide_no_nan(mask, ops.mean(mask))
     return mask if sample_weight is None else mask * ops.cast(sample_weight, "float32")
+
+
+def mask_of(y_pred):
+    """Returns the Keras mask of predictions, or `None`."""
+    return getattr(y_pred, "_keras_mask", None)

@@ -19,7 +19,7 @@ class BrierLoss(ClassificationLoss):
         ValueError: If shapes or labels of a batch do not fit.
 
     Reference:
-        [Brier, 1950](https://doi.org/10.1175/1520-0493(1950)078%3C0001:VOFEIT%3E2.0.CO;2).
+        [Brier, 1950](https://doi.org/10.1175/1520-0493%281950%29078%3C0001:VOFEIT%3E2.0.CO;2).
 
     Example:
 

@@ -4,7 +4,13 @@ import keras
 from keras import ops
 
 from keras_refcal.losses import registry
-from keras_refcal.losses.base import FloatLoss, logits_of
+from keras_refcal.losses.base import (
+    FloatLoss,
+    WeightedLoss,
+    logits_of,
+    mask_of,
+    weights_with_mask,
+)
 from keras_refcal.ops.labels import split_index
 from keras_refcal.ops.vectors import unit_vectors
 from keras_refcal.registration import serializable
@@ -175,6 +181,10 @@ class RefCalLoss(FloatLoss):
         """Returns labels, outputs and weights as one term takes them."""
         if self.needs_index and not _needs_index(self.terms[name]):
             y_true, _ = split_index(ops.convert_to_tensor(y_true))
+        # Means over the batch drop what is masked by themselves.
+        alone = isinstance(self.terms[name], WeightedLoss)
+        reduction = "none" if alone else self.terms[name].reduction
+        sample_weight = weights_with_mask(mask_of(y_pred), sample_weight, reduction)
         if not isinstance(y_pred, dict):
             y_pred = self._as_outputs(y_pred)
         if name == "refinement":

@@ -26,7 +26,8 @@ def get(identifier, **arguments):
         **arguments: Constructor arguments of a loss given by name.
 
     Raises:
-        ValueError: If there is no loss of that name, or the type does not fit.
+        ValueError: If there is no loss of that name, the type does not fit, or an
+            argument is missing that the loss needs.
 
     Example:
 
@@ -44,4 +45,22 @@ def get(identifier, **arguments):
             f"Unknown loss {identifier!r}. Expected one of {sorted(known)}, a "
             "configuration or a `keras.losses.Loss`."
         )
-    return known[identifier](**arguments)
+    cls = known[identifier]
+    missing = [name for name in required_arguments(cls) if name not in arguments]
+    if missing:
+        raise ValueError(
+            f"Loss {identifier!r} needs {', '.join(missing)}. Pass "
+            f"`losses.get({identifier!r}, {missing[0]}=...)` or {cls.__name__} itself "
+            "instead of the name."
+        )
+    return cls(**arguments)
+
+
+def required_arguments(cls):
+    """Returns the names of the constructor's arguments that have no default."""
+    parameters = inspect.signature(cls).parameters.values()
+    return [
+        p.name
+        for p in parameters
+        if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD
+    ]

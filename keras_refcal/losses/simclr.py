@@ -6,6 +6,7 @@ from keras_refcal.losses.base import embeddings_of
 from keras_refcal.losses.supervised_contrastive import ContrastiveLoss
 from keras_refcal.ops import contrastive
 from keras_refcal.registration import serializable
+from keras_refcal.validation import check_labels
 
 
 @serializable
@@ -65,4 +66,5 @@ class SimCLRLoss(ContrastiveLoss):
 
     def positives(self, y_true, embeddings):
         """Returns a class of its own for each sample, shape `(batch,)`."""
+        check_labels(y_true, embeddings)
         return contrastive.own_views(embeddings)

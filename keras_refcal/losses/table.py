@@ -1,0 +1,104 @@
+"""The table of losses in `docs/losses.md`, made from the classes themselves.
+
+`python -m keras_refcal.losses.table docs/losses.md` writes it anew.
+"""
+
+import inspect
+import pathlib
+import re
+import sys
+
+from keras_refcal.losses import registry
+from keras_refcal.losses.base import WeightedLoss
+
+_LINK = re.compile(r"\[([^\]\n]+)\]\((http[^)\s]+)\)")
+_NEEDS = {
+    "class_counts": "class counts",
+    "num_classes": "number of classes",
+    "num_samples": "sample index in the labels",
+}
+_KINDS = {
+    "classification": "Classification, and the three terms together",
+    "calibration": "Penalties on calibration",
+    "refinement": "Contrastive",
+}
+_INTRODUCTION = """\
+# Losses
+
+All are `keras.losses.Loss`, take class ids or rows of probabilities, and serialise.
+Give one to `compile` of any Keras model or of a `RefCalModel`, or combine them as the
+terms of a [`RefCalLoss`](api/losses.md), by name, as a loss, or `None`:
+
+```python
+from keras_refcal import losses
+
+losses.RefCalLoss(
+    classification=losses.FocalLoss(gamma=3),
+    calibration="dca",
+    refinement=None,
+    calibration_weight=1.0,
+)
+losses.get("ldam", class_counts=[500, 50, 5])
+```
+
+`p` are probabilities, `z` logits or embeddings, `q` the target row, `y` the label,
+`n_c` the number of training samples of class c. `sample_weight` multiplies the value
+of a sample in losses that have one for each sample; in the others, marked with *, it
+counts inside the means over the batch, so that weight 0 equals absence.
+
+Some losses learn while training. `BalancedContrastiveLoss` has prototypes,
+`CorrectnessRankingLoss` a history, `AdaFocalLoss` exponents, a deferred
+`ClassBalancedLoss` a switch: layers of the loss, whose variables a `RefCalModel` counts
+among its own. It trains the prototypes and updates the history by itself, on every
+backend, and saves all of them. The exponents and the switch change through the callbacks
+`UpdateAdaFocal` and `DeferredReweighting` in `keras_refcal.training.loss_callbacks`, in
+any model; a model other than `RefCalModel` updates the history through
+`UpdateCorrectnessHistory`. Labels of `CorrectnessRankingLoss` are `[label, index]`, with
+index -1, or no index at all in a `RefCalModel`, for validation data.
+
+This page is made from the classes: `python -m keras_refcal.losses.table docs/losses.md`.
+"""
+
+
+def markdown():
+    """Returns the page: every exported loss by kind, in order of its name."""
+    classes = registry.names()
+    parts = [_INTRODUCTION]
+    for kind, title in _KINDS.items():
+        rows = [_row(n, c) for n, c in sorted(classes.items()) if c.term == kind]
+        parts.append(
+            f"## {title}\n\n"
+            "| Name | Class | Formula | Needs | When | Paper |\n"
+            "|---|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
+        )
+    return "\n".join(parts)
+
+
+def _row(name, cls):
+    star = "*" if issubclass(cls, WeightedLoss) else ""
+    formula = cls.formula.replace("|", "\\|")
+    cells = (
+        f"`{name}`",
+        f"`{cls.__name__}`{star}",
+        f"<code>{formula}</code>",
+        _needs(cls),
+        cls.use,
+        _paper(cls),
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def _needs(cls):
+    required = [_NEEDS[name] for name in registry.required_arguments(cls)]
+    if getattr(cls, "needs_validation", False):
+        required.append("validation data")
+    return ", ".join(required)
+
+
+def _paper(cls):
+    match = _LINK.search(inspect.getdoc(cls))
+    return f"[{match[1]}]({match[2]})" if match else ""
+
+
+if __name__ == "__main__":
+    pathlib.Path(sys.argv[1]).write_text(markdown(), encoding="utf-8")
