@@ -48,15 +48,16 @@ counts inside the means over the batch, so that weight 0 equals absence.
 
 Some losses learn while training. `BalancedContrastiveLoss` has prototypes,
 `CorrectnessRankingLoss` a history, `AdaFocalLoss` exponents, a deferred
-`ClassBalancedLoss` a switch: layers of the loss, whose variables a `RefCalModel` counts
-among its own. It trains the prototypes and updates the history by itself, on every
-backend, and saves all of them. The exponents and the switch change through the callbacks
-`UpdateAdaFocal` and `DeferredReweighting` in `keras_refcal.training.loss_callbacks`, in
-any model; a model other than `RefCalModel` updates the history through
-`UpdateCorrectnessHistory`. Labels of `CorrectnessRankingLoss` are `[label, index]`, with
+`ClassBalancedLoss` a switch: layers of the loss, whose variables a `RefCalModel`
+counts among its own. It trains the prototypes and updates the history by itself, on
+every backend, and saves all of them. The exponents and the switch change through the
+callbacks `UpdateAdaFocal` and `DeferredReweighting` in
+`keras_refcal.training.loss_callbacks`, in any model; a model other than `RefCalModel`
+updates the history through `UpdateCorrectnessHistory`, and trains prototypes that it
+holds as an attribute. Labels of `CorrectnessRankingLoss` are `[label, index]`, with
 index -1, or no index at all in a `RefCalModel`, for validation data.
 
-This page is made from the classes: `python -m keras_refcal.losses.table docs/losses.md`.
+`python -m keras_refcal.losses.table docs/losses.md` makes this page from the classes.
 """
 
 
