@@ -29,6 +29,12 @@ def check_in_range(name, value, low, high):
         )
 
 
+def check_integer(name, value, least):
+    """Raises `ValueError` unless `value` is an integer of `least` or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"`{name}` must be an integer >= {least}. Received: {value!r}")
+
+
 def check_choice(name, value, choices):
     """Raises `ValueError` unless `value` is one of `choices`."""
     if value not in choices:

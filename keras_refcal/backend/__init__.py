@@ -7,6 +7,7 @@ function is being traced or where reading the value would stall an accelerator.
 call of many operations, also where they would run one by one. `global_batch(values)`
 brings the rows of all replicas together, `num_replicas()` counts them, and
 `sum_over_processes(variables)` adds up the state of metrics.
+`log_sum_exp_of_others` is the quadratic part of contrastive losses, in small memory.
 """
 
 import keras
@@ -15,6 +16,7 @@ NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
     from keras_refcal.backend.tensorflow_counting import fused, sum_by_index
+    from keras_refcal.backend.tensorflow_log_sum_exp import log_sum_exp_of_others
     from keras_refcal.backend.tensorflow_replicas import (
         global_batch,
         num_replicas,
@@ -23,6 +25,7 @@ if NAME == "tensorflow":
     from keras_refcal.backend.tensorflow_step import TrainStep, concrete_value
 elif NAME == "jax":
     from keras_refcal.backend.jax_counting import fused, sum_by_index
+    from keras_refcal.backend.jax_log_sum_exp import log_sum_exp_of_others
     from keras_refcal.backend.jax_replicas import (
         global_batch,
         num_replicas,
@@ -31,6 +34,7 @@ elif NAME == "jax":
     from keras_refcal.backend.jax_step import TrainStep, concrete_value
 elif NAME == "torch":
     from keras_refcal.backend.torch_counting import fused, sum_by_index
+    from keras_refcal.backend.torch_log_sum_exp import log_sum_exp_of_others
     from keras_refcal.backend.torch_replicas import (
         global_batch,
         num_replicas,
@@ -49,6 +53,7 @@ __all__ = [
     "concrete_value",
     "fused",
     "global_batch",
+    "log_sum_exp_of_others",
     "num_replicas",
     "sum_by_index",
     "sum_over_processes",

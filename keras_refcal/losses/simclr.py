@@ -23,7 +23,7 @@ class SimCLRLoss(ContrastiveLoss):
         base_temperature: Positive number.
         contrast_mode: `"all"` or `"one"`.
         normalize: Whether to scale embeddings to unit length first.
-        **kwargs: `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
+        **kwargs: `block_size`, `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
 
     Raises:
         ValueError: If an argument is out of its range, or if shapes of a batch do not
@@ -55,7 +55,7 @@ class SimCLRLoss(ContrastiveLoss):
         **kwargs,
     ):
         super().__init__(
-            temperature, base_temperature, contrast_mode, normalize, name, **kwargs
+            temperature, base_temperature, contrast_mode, normalize, name=name, **kwargs
         )
 
     def __call__(self, y_true, y_pred, sample_weight=None):

@@ -7,6 +7,7 @@ from keras_refcal.registration import serializable
 from keras_refcal.validation import (
     check_batch,
     check_choice,
+    check_integer,
     check_labels,
     check_positive,
 )
@@ -22,6 +23,9 @@ class ContrastiveLoss(WeightedLoss):
         contrast_mode: `"all"` views of a sample are anchors, or only the first
             `"one"`. Contrasts are always all views.
         normalize: Whether to scale embeddings to unit length first.
+        block_size: Rows of the blocks in which similarities are computed, so that
+            memory is linear in the batch. Rows are samples times views. `None`
+            computes up to 512 rows at once and more in blocks of 256.
         name: Optional name of the loss.
         reduction: As in `keras.losses.Loss`.
         dtype: As in `keras.losses.Loss`; float32 at least.
@@ -44,6 +48,7 @@ class ContrastiveLoss(WeightedLoss):
         base_temperature=0.07,
         contrast_mode="all",
         normalize=True,
+        block_size=None,
         name=None,
         reduction="sum_over_batch_size",
         dtype=None,
@@ -55,7 +60,10 @@ class ContrastiveLoss(WeightedLoss):
         self.temperature = temperature
         self.base_temperature = base_temperature
         self.contrast_mode = contrast_mode
+        if block_size is not None:
+            check_integer("block_size", block_size, 1)
         self.normalize = normalize
+        self.block_size = block_size
 
     def weighted_values(self, y_true, y_pred, sample_weight):
         """Returns the loss of each sample, shape `(batch,)`."""
@@ -69,6 +77,7 @@ class ContrastiveLoss(WeightedLoss):
             base_temperature=self.base_temperature,
             contrast_mode=self.contrast_mode,
             normalize=self.normalize,
+            block_size=self.block_size,
         )
 
     def positives(self, y_true, embeddings):
@@ -83,6 +92,7 @@ class ContrastiveLoss(WeightedLoss):
             "base_temperature": self.base_temperature,
             "contrast_mode": self.contrast_mode,
             "normalize": self.normalize,
+            "block_size": self.block_size,
         }
 
 
@@ -107,7 +117,7 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
         positive_mask: Whether `y_true` is, instead of labels, a mask of shape
             `(batch, batch)`: row i holds 1 for the positives of sample i, 0
             elsewhere. It may be asymmetric.
-        **kwargs: `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
+        **kwargs: `block_size`, `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
 
     Raises:
         ValueError: If an argument is out of its range, or if shapes of a batch do not
@@ -140,7 +150,7 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
         **kwargs,
     ):
         super().__init__(
-            temperature, base_temperature, contrast_mode, normalize, name, **kwargs
+            temperature, base_temperature, contrast_mode, normalize, name=name, **kwargs
         )
         self.positive_mask = positive_mask
 

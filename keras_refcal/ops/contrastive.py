@@ -9,6 +9,11 @@ equals absence. An anchor without a positive adds 0. All values are in nats.
 
 from keras import ops
 
+from keras_refcal.ops.contrastive_blocks import (
+    MIN_BOUNDED_TEMPERATURE,
+    anchor_losses_in_blocks,
+    uses_blocks,
+)
 from keras_refcal.types import Tensor
 
 # Stands for minus infinity where infinity would turn a gradient into NaN.
@@ -24,6 +29,7 @@ def supervised_contrastive(
     base_temperature=0.07,
     contrast_mode="all",
     normalize=True,
+    block_size=None,
 ) -> Tensor:
     """Returns the supervised contrastive loss of each sample, shape `(B,)`.
 
@@ -44,15 +50,16 @@ def supervised_contrastive(
         base_temperature: T_base, dimensionless, positive.
         contrast_mode: `"all"` views are anchors, or only the first `"one"`.
         normalize: Whether to scale embeddings to unit length.
+        block_size: See `contrastive_blocks.uses_blocks`.
     """  # noqa: E501
     rows = view_rows(embeddings, normalize, temperature)
     batch_size, views = ops.shape(embeddings)[0], num_views(embeddings)
     weights = row_weights(sample_weight, views, batch_size, rows.dtype)
-    if len(positives.shape) == 1:
-        positives = same(positives, positives)
-    positives = ops.tile(ops.cast(positives, rows.dtype), (views, views))
-    contrasts = ops.tile(ops.expand_dims(weights, 0), (views * batch_size, 1))
-    values = anchor_losses(rows, rows, contrasts, positives * contrasts)
+    if uses_blocks(rows, block_size):
+        bounded = normalize and temperature >= MIN_BOUNDED_TEMPERATURE
+        values = anchor_losses_in_blocks(rows, weights, positives, block_size, bounded)
+    else:
+        values = _dense_anchor_losses(rows, weights, positives)
     values = ops.reshape(values, (views, batch_size))
     values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
     return weigh(values * (temperature / base_temperature), sample_weight)
@@ -67,6 +74,16 @@ def l2_normalize(x: Tensor) -> Tensor:
     """Returns `x` scaled to unit length over its last axis; a zero row stays zero."""
     square = ops.sum(ops.square(x), axis=-1, keepdims=True)
     return x * ops.rsqrt(ops.maximum(square, 1e-12))
+
+
+def _dense_anchor_losses(rows, weights, positives):
+    size, batch_size = ops.shape(rows)[0], ops.shape(positives)[0]
+    views = size // batch_size
+    if len(positives.shape) == 1:
+        positives = same(positives, positives)
+    positives = ops.tile(ops.cast(positives, rows.dtype), (views, views))
+    contrasts = ops.tile(ops.expand_dims(weights, 0), (size, 1))
+    return anchor_losses(rows, rows, contrasts, positives * contrasts)
 
 
 def anchor_losses(anchors, rows, contrasts, positives):

@@ -1,0 +1,22 @@
+"""How the symmetric matrix of similarities is cut into strips.
+
+The rows are cut into an odd number of equal blocks. Strip k is block k against itself
+and the blocks that follow, half way around the circle: so every pair of blocks lies in
+one strip, all strips have one shape, and what a strip reads is one slice of the rows
+written after themselves.
+"""
+
+
+def strip_plan(num_rows, block_size):
+    """Returns the number of blocks, the rows of a block and the columns of a strip.
+
+    Args:
+        num_rows: Integer, or an integer tensor.
+        block_size: The most rows a block has.
+
+    >>> strip_plan(1000, 256)
+    (5, 200, 600)
+    """
+    blocks = -(-num_rows // block_size) // 2 * 2 + 1
+    block = -(-num_rows // blocks)
+    return blocks, block, (blocks + 1) // 2 * block

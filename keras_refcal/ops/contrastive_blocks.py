@@ -1,0 +1,92 @@
+"""The supervised contrastive loss in memory that is linear in the batch.
+
+The mean over positives needs no similarities: it is the anchor times the sum of its
+class. Only the log-sum-exp over all others is quadratic, and it is computed strip by
+strip, in the backward pass again.
+
+Shapes: B batch, V views, N = V * B rows, D features.
+"""
+
+from keras import ops
+
+from keras_refcal.backend import log_sum_exp_of_others, sum_by_index
+from keras_refcal.types import Tensor
+
+# Unit vectors over this temperature have similarities within ±60, whose exponentials
+# float32 holds and sums without a shift.
+MIN_BOUNDED_TEMPERATURE = 1 / 60
+
+# Up to here the dense form is as fast and its memory is small.
+MAX_DENSE_ROWS = 512
+DEFAULT_BLOCK_SIZE = 256
+
+
+def uses_blocks(rows: Tensor, block_size=None) -> bool:
+    """Returns whether a loss of these rows is computed in blocks.
+
+    Args:
+        rows: Shape `(N, D)`; N may be unknown while a function is traced.
+        block_size: Rows of a block, or `None`: blocks from 513 rows on, or if the
+            number of rows is unknown.
+    """
+    return (
+        block_size is not None
+        or rows.shape[0] is None
+        or (rows.shape[0] > MAX_DENSE_ROWS)
+    )
+
+
+def anchor_losses_in_blocks(
+    rows: Tensor, weights: Tensor, positives: Tensor, block_size=None, bounded=False
+) -> Tensor:
+    """Returns `log Σ_a w_a e^{z_i·z_a} - Σ_p w_p z_i·z_p / Σ_p w_p`, shape `(N,)`.
+
+    Args:
+        rows: Embeddings over the square root of the temperature, view after view,
+            shape `(N, D)`.
+        weights: Weight of each row, shape `(N,)`.
+        positives: Class ids, shape `(B,)`, or a mask, shape `(B, B)`.
+        block_size: Rows of a block, or `None` for 256.
+        bounded: Whether all similarities are within ±60.
+    """
+    largest = ops.max(weights)
+    largest = ops.where(largest > 0, largest, 1.0)
+    total = log_sum_exp_of_others(
+        rows, weights / largest, block_size or DEFAULT_BLOCK_SIZE, bounded
+    )
+    mean, count = _mean_similarity_of_positives(rows, weights, positives)
+    return ops.where(count > 0, total + ops.log(largest) - mean, 0.0)
+
+
+def _mean_similarity_of_positives(rows, weights, positives):
+    """Returns the weighted mean and the sum of the weights, both of shape `(N,)`."""
+    size, batch_size = ops.shape(rows)[0], ops.shape(positives)[0]
+    views = size // batch_size
+    weighted = ops.concatenate([rows, ops.ones_like(rows[:, :1])], axis=1)
+    weighted = weighted * weights[:, None]
+    of_sample = ops.sum(
+        ops.reshape(weighted, (views, batch_size, weighted.shape[1])), axis=0
+    )
+    sums, itself = _sums_over_positives(of_sample, positives)
+    sums = ops.tile(sums, (views, 1)) - ops.tile(itself, (views,))[:, None] * weighted
+    count = sums[:, -1]
+    return ops.divide_no_nan(ops.sum(rows * sums[:, :-1], axis=1), count), count
+
+
+def _sums_over_positives(table, positives):
+    """Returns the sum of each sample's positives and whether it is one itself."""
+    if len(positives.shape) == 2:
+        mask = ops.cast(positives, table.dtype)
+        return ops.matmul(mask, table), ops.diagonal(mask)
+    groups = _consecutive(positives)
+    sums = sum_by_index(table, groups, ops.shape(table)[0])
+    return ops.take(sums, groups, axis=0), ops.ones_like(table[:, 0])
+
+
+def _consecutive(labels):
+    """Returns labels, whatever their values, as ids from 0 on, in their order."""
+    order = ops.argsort(labels)
+    ordered = ops.take(labels, order)
+    is_new = ops.cast(ordered[1:] != ordered[:-1], "int32")
+    ids = ops.concatenate([ops.zeros_like(order[:1], "int32"), ops.cumsum(is_new)])
+    return ops.take(ids, ops.argsort(order))

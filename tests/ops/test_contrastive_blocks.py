@@ -1,0 +1,174 @@
+"""Losses in blocks against the dense formula in float64, at any size and scale."""
+
+import keras
+import numpy as np
+import pytest
+from golden_cases import assert_matches, inputs, parameters
+from gradients import value_and_gradient
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+
+from keras_refcal.losses import SimCLRLoss, SupervisedContrastiveLoss
+from keras_refcal.ops import contrastive_blocks
+
+
+def unit(x):
+    return x / np.linalg.norm(x, axis=-1, keepdims=True)
+
+
+def dense_value_and_gradient(views, mask, weight, temperature):
+    """The formula in float64: mean over views, weighted mean over samples."""
+    batch, num_views, dim = views.shape
+    rows = views.transpose(1, 0, 2).reshape(-1, dim).astype("float64")
+    similarity = rows @ rows.T / temperature
+    weights = np.tile(weight.astype("float64"), num_views)
+    contrasts = weights * ~np.eye(len(rows), dtype=bool)
+    positives = np.tile(mask, (num_views, num_views)) * contrasts
+    maximum = np.where(contrasts > 0, similarity, -np.inf).max(axis=1, keepdims=True)
+    powers = contrasts * np.exp(np.minimum(similarity - maximum, 0))
+    softmax = powers / powers.sum(axis=1, keepdims=True)
+    count = positives.sum(axis=1)
+    has_positive = count > 0
+    target = positives / np.where(has_positive, count, 1)[:, None]
+    log_sum = maximum[:, 0] + np.log(powers.sum(axis=1))
+    values = np.where(has_positive, log_sum - (target * similarity).sum(axis=1), 0)
+    share = weights / weights.sum() * has_positive
+    pull = (softmax - target) * share[:, None] / temperature
+    gradient = (pull + pull.T) @ rows
+    return values @ share, gradient.reshape(num_views, batch, dim).transpose(1, 0, 2)
+
+
+@settings(max_examples=max(5, settings().max_examples // 3))  # each one compiles
+@given(
+    batch=st.integers(2, 70),
+    num_views=st.integers(1, 3),
+    num_classes=st.integers(1, 9),
+    block_size=st.integers(1, 80),
+    temperature=st.sampled_from([0.01, 0.02, 0.07, 0.1, 1.0, 10.0]),
+    scale=st.sampled_from([None, 0.1, 3.0]),
+    weighted=st.booleans(),
+    masked=st.booleans(),
+    seed=st.integers(0, 999),
+)
+def test_equals_the_dense_form(
+    batch,
+    num_views,
+    num_classes,
+    block_size,
+    temperature,
+    scale,
+    weighted,
+    masked,
+    seed,
+):
+    generator = np.random.default_rng(seed)
+    views = generator.normal(size=(batch, num_views, 6))
+    views = unit(views) if scale is None else scale * views
+    views = views.astype("float32")
+    labels = 7 * generator.integers(0, num_classes, batch) - 5
+    mask = labels[:, None] == labels
+    if masked:
+        mask = generator.random((batch, batch)) < 0.4
+    weight = generator.integers(0, 3, batch) if weighted else np.ones(batch)
+    weight[:2] = 1
+    loss = SupervisedContrastiveLoss(
+        temperature,
+        temperature,
+        normalize=scale is None,
+        block_size=block_size,
+        positive_mask=masked,
+    )
+    y_true = mask.astype("float32") if masked else labels
+    value, (gradient,) = value_and_gradient(
+        lambda views: loss(y_true, views, weight.astype("float32")), views, jit=True
+    )
+    expected, expected_gradient = dense_value_and_gradient(
+        views, mask, weight, temperature
+    )
+    if scale is None:
+        radial = np.sum(views * expected_gradient, axis=-1, keepdims=True)
+        expected_gradient = expected_gradient - views * radial
+    # float32 rounds a similarity of s by about 1e-7 s; its exponential by as much.
+    largest = np.max(np.sum(views.astype("float64") ** 2, axis=-1)) / temperature
+    rounding = 1e-5 + 3e-7 * largest
+    assert value == pytest.approx(expected, rel=1e-5, abs=1e-5 + 1e-6 * largest)
+    size = np.max(np.abs(expected_gradient))
+    bound = rounding * max(size, np.sqrt(largest / temperature) / batch)
+    assert np.max(np.abs(gradient - expected_gradient)) <= bound
+
+
+@pytest.mark.parametrize(
+    ("make", "mode", "temperature", "jit"),
+    [
+        (SupervisedContrastiveLoss, "all", 0.1, False),
+        (SupervisedContrastiveLoss, "one", 0.01, True),
+        (SimCLRLoss, "all", 0.01, False),
+        (SimCLRLoss, "one", 0.1, True),
+    ],
+)
+def test_blocks_are_chosen_by_size_and_change_nothing(
+    make, mode, temperature, jit, monkeypatch
+):
+    generator = np.random.default_rng(0)
+    views = generator.normal(size=(301, 2, 16)).astype("float32")
+    labels = generator.integers(0, 40, 301)
+    assert contrastive_blocks.uses_blocks(views.reshape(602, 16))
+    assert not contrastive_blocks.uses_blocks(views.reshape(602, 16)[:512])
+    loss = make(temperature, contrast_mode=mode)
+    value, (gradient,) = value_and_gradient(
+        lambda views: loss(labels, views), views, jit=jit
+    )
+    monkeypatch.setattr(contrastive_blocks, "MAX_DENSE_ROWS", 602)
+    expected, (expected_gradient,) = value_and_gradient(
+        lambda views: loss(labels, views), views, jit=True
+    )
+    assert value == pytest.approx(expected, rel=1e-5)
+    bound = 2e-5 * np.max(np.abs(expected_gradient))
+    np.testing.assert_allclose(gradient, expected_gradient, atol=bound)
+
+
+@pytest.mark.parametrize(("case", "check"), parameters("supcon"))
+def test_matches_golden(case, check):
+    data = inputs(case)
+    loss = SupervisedContrastiveLoss(**check["params"], normalize=False, block_size=5)
+    value, (gradient,) = value_and_gradient(
+        lambda features: loss(data["labels"], features), data["features"], jit=True
+    )
+    assert_matches(case, check, value=value, grad_features=gradient)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision_is_computed_in_float32(dtype):
+    generator = np.random.default_rng(0)
+    views = ops.cast(generator.normal(size=(300, 2, 8)), dtype)
+    labels = generator.integers(0, 4, 300)
+    loss, rounded = SupervisedContrastiveLoss(), ops.cast(views, "float32")
+    value = loss(labels, views)
+    assert keras.backend.standardize_dtype(value.dtype) == "float32"
+    assert float(value) == pytest.approx(float(loss(labels, rounded)), rel=1e-6)
+
+
+def test_may_be_used_twice_in_a_graph():
+    views = np.random.default_rng(0).normal(size=(20, 2, 4)).astype("float32")
+    labels = np.arange(20) % 3
+    loss = SupervisedContrastiveLoss(block_size=7)
+    _, (once,) = value_and_gradient(lambda views: loss(labels, views), views)
+    _, (twice,) = value_and_gradient(
+        lambda views: 3 * loss(labels, views) - loss(labels, views), views
+    )
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-4, atol=1e-7)
+
+
+def test_training_with_an_incomplete_last_batch():
+    generator = np.random.default_rng(0)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4)])
+    model.compile("sgd", loss=SupervisedContrastiveLoss())
+    x, y = generator.normal(size=(1400, 5)), generator.integers(0, 3, 1400)
+    history = model.fit(x, y, batch_size=800, epochs=2, verbose=0)
+    assert np.all(np.isfinite(history.history["loss"]))
+
+
+def test_rejects_a_block_of_no_rows():
+    with pytest.raises(ValueError, match="`block_size` must be an integer"):
+        SupervisedContrastiveLoss(block_size=0)
