@@ -30,9 +30,9 @@ def test_equals_one_device(devices):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    # Processes may print into one line.
     found = re.findall(r"GAPS (\{.*?\})", done.stdout)
-    assert len(found) == (devices if keras.backend.backend() == "torch" else 1)
+    expected = devices if keras.backend.backend() == "torch" else 1
+    assert len(found) == expected, done.stdout
     for gaps in map(json.loads, found):
         assert gaps["weights"] < 1e-5
         assert gaps["logs"] < 1e-4, "losses up to 10, in float32"
