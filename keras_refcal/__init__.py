@@ -4,7 +4,7 @@ Measure with `metrics`, train with `losses` and `RefCalModel`, repair with the
 calibrators in `layers`, judge with `evaluation`. Works on TensorFlow, JAX and PyTorch.
 """
 
-from keras_refcal import data, evaluation, layers, losses, metrics, models
+from keras_refcal import data, decisions, evaluation, layers, losses, metrics, models
 from keras_refcal.models import RefCalModel
 from keras_refcal.training import recipes
 
@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 __all__ = [
     "RefCalModel",
     "data",
+    "decisions",
     "evaluation",
     "layers",
     "losses",

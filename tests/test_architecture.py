@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "losses": {"ops", "layers"},  # a loss may own a layer, such as its prototypes
     "fitting": {"ops"},
     "layers": {"ops", "fitting"},
+    "decisions": {"ops", "fitting", "layers"},
     "evaluation": {"ops"},
     "metrics": {"ops", "evaluation"},
     "data": {"ops"},

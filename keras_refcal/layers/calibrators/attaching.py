@@ -3,12 +3,13 @@
 import keras
 
 
-def attached_model(model, layer):
+def attached_model(model, layer, name):
     """Returns a functional model that runs `model` and then `layer`.
 
     Args:
         model: A built `keras.Model`.
-        layer: A layer that takes the output of the model.
+        layer: A layer, or function of layers, that takes the output of the model.
+        name: What is added to the name of the model.
 
     Raises:
         ValueError: If `model` is no model or not built.
@@ -16,7 +17,7 @@ def attached_model(model, layer):
     if not isinstance(model, keras.Model):
         raise ValueError(f"`model` must be a keras.Model. Received: {model!r}")
     inputs = _new_inputs(model)
-    return keras.Model(inputs, layer(model(inputs)), name=f"{model.name}_{layer.name}")
+    return keras.Model(inputs, layer(model(inputs)), name=f"{model.name}_{name}")
 
 
 def returns_logits(model) -> bool | None:

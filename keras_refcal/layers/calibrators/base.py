@@ -144,7 +144,7 @@ class Calibrator(keras.layers.Layer):
         layer = self
         if declared is not None and declared != self.from_logits:
             layer = self._reading(from_logits=declared)
-        return attached_model(model, layer)
+        return attached_model(model, layer, self.name)
 
     def become_identity(self):
         """Sets the weights to those of the identity."""

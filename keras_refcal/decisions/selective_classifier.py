@@ -1,0 +1,222 @@
+"""A classifier that abstains where it is not sure enough."""
+
+import warnings
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_refcal.fitting.thresholds import coverage_threshold, risk_threshold
+from keras_refcal.fitting.validation_set import are_probabilities, as_array, as_labels
+from keras_refcal.layers.calibrators.attaching import returns_logits
+from keras_refcal.ops.class_groups import shot_groups
+from keras_refcal.registration import serializable
+from keras_refcal.validation import check_class_counts
+
+# Above every confidence: all samples are abstained from.
+NEVER = 2.0
+
+
+@serializable
+class SelectiveClassifier(keras.Model):
+    """Wraps a classifier; answers where the confidence reaches a threshold.
+
+    `fit_threshold` sets the threshold from validation predictions, such that with a
+    probability of at least `confidence_level` (over validation sets) either the share
+    of errors among answered samples is at most `target_risk`, or the share of answered
+    samples is at least `target_coverage`. Validation samples and those to come must be
+    of one distribution. Before that, it abstains always.
+
+    Args:
+        model: A built model that returns probabilities, shape `(batch, num_classes)`.
+        target_risk: Number in (0, 1), or `None`.
+        target_coverage: Number in (0, 1), or `None`; exactly one of the two.
+        confidence_level: Number in (0, 1).
+        class_counts: Training samples of each class. If given, predictions of many-,
+            medium- and few-shot classes have thresholds of their own, and the
+            guarantee holds in all these groups at once.
+        **kwargs: `name`, `dtype` of `keras.Model`.
+
+    Call arguments:
+        inputs: What `model` takes.
+
+    Returns:
+        A mapping of `"prediction"`, class ids, -1 where it abstains, shape
+        `(batch,)`; `"accepted"`, booleans, shape `(batch,)`; and `"probabilities"`,
+        shape `(batch, num_classes)`.
+
+    Raises:
+        ValueError: If an argument is not as above.
+
+    Reference:
+        [Geifman and El-Yaniv, 2017](https://arxiv.org/abs/1705.08500);
+        [Angelopoulos et al., 2021](https://arxiv.org/abs/2110.01052).
+
+    Example:
+
+    >>> import keras
+    >>> import numpy as np
+    >>> from keras_refcal.decisions import SelectiveClassifier
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Softmax()])
+    >>> selective = SelectiveClassifier(model, target_coverage=0.5)
+    >>> x = np.stack([np.zeros(100), np.linspace(0, 3, 100)], axis=1)
+    >>> selective = selective.fit_threshold(np.ones(100), model.predict(x, verbose=0))
+    >>> selective.predict(np.array([[0.0, 0.1], [0.0, 3.0]]), verbose=0)["prediction"]
+    array([-1,  1], dtype=int32)
+    """
+
+    def __init__(
+        self,
+        model,
+        target_risk=None,
+        target_coverage=None,
+        confidence_level=0.95,
+        class_counts=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if (target_risk is None) == (target_coverage is None):
+            raise ValueError(
+                "Give exactly one of `target_risk` and `target_coverage`. Received: "
+                f"target_risk={target_risk!r}, target_coverage={target_coverage!r}"
+            )
+        for name, value in (
+            ("target_risk", target_risk),
+            ("target_coverage", target_coverage),
+            ("confidence_level", confidence_level),
+        ):
+            if value is not None and not (np.isscalar(value) and 0 < value < 1):
+                raise ValueError(f"`{name}` must be in (0, 1). Received: {value!r}")
+        if returns_logits(model):
+            raise ValueError(
+                "`model` must return probabilities. It returns logits: attach a "
+                "calibrator of `keras_refcal.layers`, or a Softmax layer."
+            )
+        self.model = model
+        self.target_risk = target_risk
+        self.target_coverage = target_coverage
+        self.confidence_level = confidence_level
+        self.num_classes = _num_classes(model)
+        self.class_counts = None
+        if class_counts is not None:
+            self.class_counts = check_class_counts(class_counts)
+            if len(self.class_counts) != self.num_classes:
+                raise ValueError(
+                    f"`class_counts` must hold {self.num_classes} numbers. "
+                    f"Received: {len(self.class_counts)}"
+                )
+        self.thresholds = self.add_weight(
+            name="thresholds",
+            shape=(self.num_classes,),
+            initializer=keras.initializers.Constant(NEVER),
+            dtype="float32",
+            trainable=False,
+            autocast=False,
+        )
+
+    def build(self, input_shape):
+        """Has nothing to create: `model` is built."""
+        self.built = True
+
+    def call(self, inputs, training=None):
+        """Returns predictions, which are accepted, and probabilities."""
+        probabilities = ops.cast(self.model(inputs, training=training), "float32")
+        predicted = ops.cast(ops.argmax(probabilities, axis=-1), "int32")
+        threshold = ops.take(self.thresholds, predicted, axis=0)
+        accepted = ops.max(probabilities, axis=-1) >= threshold
+        return {
+            "prediction": ops.where(accepted, predicted, -1),
+            "accepted": accepted,
+            "probabilities": probabilities,
+        }
+
+    def fit_threshold(self, y_true, probabilities):
+        """Sets the thresholds from validation predictions.
+
+        A group for which no threshold can be shown to keep `target_risk` is abstained
+        from always, with a `UserWarning`.
+
+        Args:
+            y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows.
+            probabilities: What the wrapped model predicts for samples that it was not
+                trained or calibrated on, shape `(n, num_classes)`.
+
+        Returns:
+            The model.
+
+        Raises:
+            ValueError: If the labels or the probabilities are not what they must be.
+        """
+        values = as_array("probabilities", ops.convert_to_numpy(probabilities))
+        if values.shape[1] != self.num_classes or not are_probabilities(values):
+            raise ValueError(
+                f"`probabilities` must have shape (n, {self.num_classes}), in rows of "
+                f"sum 1. Received shape {values.shape}, values from {values.min():g} "
+                f"to {values.max():g}."
+            )
+        labels = as_labels(y_true, *values.shape)
+        predicted = np.argmax(values, axis=1)
+        confidence = values.max(axis=1).astype("float32")
+        groups = self._groups()
+        failure = (1 - self.confidence_level) / len(groups)
+        thresholds = np.full(self.num_classes, NEVER, "float32")
+        for name, members in groups.items():
+            rows = members[predicted]
+            found = self._threshold(
+                confidence[rows], (predicted == labels)[rows], failure
+            )
+            if found is None:
+                warnings.warn(
+                    f"No threshold can be shown to keep `target_risk` "
+                    f"{self.target_risk:g} for predictions of {name} classes with "
+                    f"{rows.sum()} validation samples: it abstains there always.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+            else:
+                thresholds[members] = found
+        self.thresholds.assign(thresholds)
+        return self
+
+    def get_config(self):
+        """Returns the constructor's arguments, the model serialised."""
+        counts = self.class_counts
+        return {
+            **super().get_config(),
+            "model": keras.saving.serialize_keras_object(self.model),
+            "target_risk": self.target_risk,
+            "target_coverage": self.target_coverage,
+            "confidence_level": self.confidence_level,
+            "class_counts": None if counts is None else list(counts),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the model that `get_config` described."""
+        model = keras.saving.deserialize_keras_object(config["model"])
+        return cls(**{**config, "model": model})
+
+    def _groups(self):
+        if self.class_counts is None:
+            return {"all": np.ones(self.num_classes, bool)}
+        groups = shot_groups(self.class_counts)
+        return {name: members for name, members in groups.items() if members.any()}
+
+    def _threshold(self, confidence, correct, failure):
+        if self.target_coverage is not None:
+            return coverage_threshold(confidence, self.target_coverage, failure)
+        return risk_threshold(
+            confidence, correct, self.target_risk, failure, self.num_classes
+        )
+
+
+def _num_classes(model):
+    classes = getattr(model, "num_classes", None)
+    if classes is None and getattr(model, "outputs", None):
+        classes = model.outputs[0].shape[-1]
+    if classes is None or classes < 2:
+        raise ValueError(
+            "`model` must be built and return probabilities of 2 classes or more, "
+            f"shape (batch, num_classes). Received: {model!r} with {classes} classes."
+        )
+    return int(classes)
