@@ -172,16 +172,16 @@ class ClassifierMetric(keras.metrics.Metric):
         rejected = concrete_value(rejected)
         if rejected is None:
             return
-        not_finite, improper = rejected.tolist()
+        lost, improper = rejected.tolist()
         if improper:
             raise ValueError(
                 f"`{self.name}` was given samples of weight {improper:g} whose "
                 "probabilities are below 0 or do not sum to 1, or whose label is no "
                 "class. If `y_pred` holds logits, set `from_logits=True`."
             )
-        if not_finite:
+        if lost:
             warnings.warn(
-                f"`{self.name}` left out predictions of weight {not_finite:g} that "
+                f"`{self.name}` left out predictions of weight {lost:g} that "
                 "are NaN or infinite.",
                 RuntimeWarning,
                 stacklevel=3,

@@ -51,17 +51,18 @@ class Batch:
     @functools.cached_property
     def valid(self):
         """Whether each row can be judged, shape `(B,)`."""
-        proper = ops.equal(self._clipped_labels, self._raw_labels)
+        labels = self._raw_labels
+        proper = (labels >= 0) & (labels < self.num_classes)
         # NaN and infinity fail these comparisons too.
-        proper = ops.logical_and(proper, self._row_error <= ROW_SUM_TOLERANCE)
+        proper = proper & (self._row_error <= ROW_SUM_TOLERANCE)
         if self._from_logits:
             return proper
-        return ops.logical_and(proper, ops.min(self._scores, axis=-1) >= 0)
+        return proper & (ops.min(self._scores, axis=-1) >= 0)
 
     @functools.cached_property
     def _given_weight(self):
         if self._raw_weight is None:
-            return ops.ones_like(self._row_error)
+            return 1.0
         weight = ops.reshape(ops.cast(self._raw_weight, self._scores.dtype), (-1,))
         return ops.broadcast_to(weight, ops.shape(self._scores)[:1])
 
@@ -74,19 +75,18 @@ class Batch:
 
     @functools.cached_property
     def rejected(self):
-        """Weight of rows that are not finite, and of other bad rows, shape `(2,)`."""
-        lost = self._given_weight - self.weight
-        finite = ops.cast(ops.isfinite(self._row_error), lost.dtype)
-        return ops.sum(ops.stack([lost * (1 - finite), lost * finite]), axis=-1)
+        """Weight of all rows that are not valid, and of those that are finite, `(2,)`.
 
-    @functools.cached_property
-    def _clipped_labels(self):
-        return ops.clip(self._raw_labels, 0, self.num_classes - 1)
+        A row that is not finite is a fault of the model; the others are of its use.
+        """
+        lost = self._given_weight - self.weight
+        finite = ops.cast(self._row_error < float("inf"), lost.dtype)
+        return ops.sum(ops.stack([lost, lost * finite]), axis=-1)
 
     @functools.cached_property
     def labels(self):
         """Class ids, int32 of shape `(B,)`; some class in rows that are not valid."""
-        return ops.cast(self._clipped_labels, "int32")
+        return ops.clip(ops.cast(self._raw_labels, "int32"), 0, self.num_classes - 1)
 
     @functools.cached_property
     def scores(self):
@@ -100,18 +100,21 @@ class Batch:
 
     @functools.cached_property
     def confidence(self):
-        """Largest probability of each row, shape `(B,)`."""
-        return ops.max(self.probabilities, axis=-1)
+        """Largest probability of each row, shape `(B,)`; 0 in rows not valid."""
+        if self._from_logits:
+            return ops.max(self.probabilities, axis=-1)
+        return ops.where(self.valid, ops.max(self._scores, axis=-1), 0.0)
 
     @functools.cached_property
     def predicted(self):
         """Class of the largest score, the first on ties, int32 of shape `(B,)`."""
-        return ops.cast(ops.argmax(self.scores, axis=-1), "int32")
+        return ops.cast(ops.argmax(self._scores, axis=-1), "int32")
 
     @functools.cached_property
     def correct(self):
         """1.0 where the predicted class is the label, else 0.0, shape `(B,)`."""
-        return ops.cast(ops.equal(self.predicted, self.labels), self._scores.dtype)
+        hits = ops.equal(self.predicted, self._raw_labels)
+        return ops.cast(hits, self._scores.dtype)
 
     @functools.cached_property
     def _relative(self):
@@ -140,9 +143,10 @@ class Batch:
     @functools.cached_property
     def answers(self):
         """Weight, weighted confidence and weighted correctness, shape `(B, 3)`."""
-        parts = ops.stack([self.confidence, self.correct], axis=-1)
-        weight = self.weight[:, None]
-        return ops.concatenate([weight, weight * parts], axis=-1)
+        weight = self.weight
+        return ops.stack(
+            [weight, weight * self.confidence, weight * self.correct], axis=-1
+        )
 
     @functools.cached_property
     def label_probability(self):

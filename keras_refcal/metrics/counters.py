@@ -36,7 +36,7 @@ class Counters:
 
 @dataclasses.dataclass(frozen=True)
 class Rejected(Counters):
-    """Weight of the rows that cannot be judged: not finite, and otherwise bad."""
+    """Weight of the rows that cannot be judged, and of the finite ones of them."""
 
     def shape(self, num_classes):
         """Returns `(2,)`."""
