@@ -1,0 +1,27 @@
+"""Real images for benchmarks: the sheets of `shared/data`, where they are."""
+
+import importlib.util
+import os
+import pathlib
+
+
+def load(dataset, split):
+    """Returns images uint8 `(n, 32, 32, 3)` and labels, or `None` without sheets."""
+    folder = _folder()
+    if folder is None:
+        return None
+    spec = importlib.util.spec_from_file_location("sheets", folder / "read_sheets.py")
+    reader = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reader)
+    images, labels, _ = reader.load(dataset, split)
+    return images, labels
+
+
+def _folder():
+    roots = [parent / "shared" for parent in pathlib.Path(__file__).resolve().parents]
+    if named := os.environ.get("KERAS_REFCAL_SHARED"):
+        roots.insert(0, pathlib.Path(named))
+    for root in roots:
+        if (root / "data" / "read_sheets.py").is_file():
+            return root / "data"
+    return None
