@@ -1,0 +1,150 @@
+"""The contest on real CIFAR-100-LT images, before and after temperature scaling.
+
+    python -m benchmarks.cifar100_lt --recipes=refcal,crl --output_dir=runs/contest
+
+Images come from the sheets of `shared/data`, brought to `--image_size` by averaging.
+The class sizes are the published ones, the choice of images is not (see the README
+there). Every flag of `keras-refcal sweep` is understood. Writes `results.json` and
+`results.md` into the output directory; what is done is kept, what is not is resumed.
+"""
+
+import dataclasses
+import os
+import pathlib
+import platform
+import sys
+import time
+
+import keras
+import numpy as np
+from absl import flags
+
+from benchmarks import sheets
+from keras_refcal import evaluation, layers
+from keras_refcal.commands import config_flags
+from keras_refcal.data import ImageData
+from keras_refcal.files import replacing, write_json
+from keras_refcal.training.config import SweepConfig
+from keras_refcal.training.train import train
+
+FIGURES = {
+    "accuracy": ("accuracy %", 100, 2),
+    "refinement": ("refinement", 100, 2),
+    "ece": ("ECE", 1, 4),
+    "classwise_ece": ("classwise ECE", 1, 4),
+    "smece": ("smECE", 1, 4),
+    "brier": ("Brier", 1, 4),
+    "nll": ("NLL", 1, 3),
+    "aurc": ("AURC", 1, 4),
+    "fpr_at_95_recall": ("FPR95", 1, 3),
+    "accuracy_head": ("head %", 100, 1),
+    "accuracy_middle": ("middle %", 100, 1),
+    "accuracy_tail": ("tail %", 100, 1),
+}
+
+
+def load(dataset, image_size):
+    """Returns an `ImageData` of a data set in `shared/data`."""
+    parts = [sheets.load(dataset, split) for split in ("train", "test")]
+    if None in parts:
+        raise OSError("needs shared/data beside the checkout, or KERAS_REFCAL_SHARED")
+    (x_train, y_train), (x_test, y_test) = parts
+    return ImageData(
+        name=dataset,
+        train_images=shrunk(x_train, image_size),
+        train_labels=y_train,
+        test_images=shrunk(x_test, image_size),
+        test_labels=y_test,
+        class_names=tuple(str(label) for label in range(y_test.max() + 1)),
+    )
+
+
+def shrunk(images, size):
+    """Returns images of 32 x 32 pixels averaged to `size` x `size`."""
+    factor = images.shape[1] // size
+    blocks = images.reshape(len(images), size, factor, size, factor, 3)
+    return np.round(blocks.mean(axis=(2, 4))).astype("uint8")
+
+
+def judge(run):
+    """Returns the figures of a run before and after temperature scaling."""
+    with np.load(run / "predictions.npz") as test:
+        labels, probabilities = test["y_true"], test["probabilities"]
+        counts = test["class_counts"]
+    with np.load(run / "validation.npz") as validation:
+        scaling = layers.TemperatureScaling()
+        scaling.fit(validation["y_true"], _logits(validation["probabilities"]))
+    scaled = keras.ops.convert_to_numpy(scaling(_logits(probabilities)))
+    return {
+        form: evaluation.evaluate(labels, form_probabilities, class_counts=counts)
+        for form, form_probabilities in (
+            ("as trained", probabilities),
+            ("after temperature", scaled),
+        )
+    }
+
+
+def table(results):
+    """Returns the figures as a Markdown table, mean ± standard deviation."""
+    titles = [title for title, _, _ in FIGURES.values()]
+    lines = [
+        "| " + " | ".join(["recipe", "", *titles]) + " |",
+        "|" + "---|" * (2 + len(titles)),
+    ]
+    for recipe, forms in results.items():
+        for form, seeds in forms.items():
+            cells = [_cell([row[key] for row in seeds], key) for key in FIGURES]
+            lines.append("| " + " | ".join([recipe, form, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def main(argv):
+    """Runs the contest."""
+    flag_values = flags.FlagValues()
+    config_flags.define(SweepConfig, flag_values)
+    flags.DEFINE_integer("image_size", 16, "Pixels.", flag_values=flag_values)
+    flag_values["dataset"].value = "cifar100"
+    flag_values["validation"].value = 0.1
+    flag_values(argv)
+    config = config_flags.read(SweepConfig, flag_values)
+    started = time.time()
+    train(config, load(config.dataset, flag_values.image_size))
+    output_dir = pathlib.Path(config.output_dir)
+    results = {recipe: {} for recipe in config.recipes}
+    for recipe in config.recipes:
+        for seed in config.seeds:
+            for form, row in judge(output_dir / recipe / f"seed-{seed}").items():
+                results[recipe].setdefault(form, []).append(row)
+    command = " ".join(["python -m benchmarks.cifar100_lt", *argv[1:]])
+    write_json(
+        output_dir / "results.json",
+        {
+            "command": command,
+            "config": dataclasses.asdict(config),
+            "image_size": flag_values.image_size,
+            "results": results,
+            "seconds_of_this_call": time.time() - started,
+            "hardware": f"{os.cpu_count()} cores, {platform.machine()}",
+            "backend": keras.backend.backend(),
+            "versions": {"keras": keras.__version__, "numpy": np.__version__},
+        },
+    )
+    with replacing(output_dir / "results.md") as temporary:
+        temporary.write_text(f"`{command}`\n\n{table(results)}\n")
+    print(table(results))
+
+
+def _logits(probabilities):
+    return np.log(np.maximum(probabilities, 1e-30))
+
+
+def _cell(values, key):
+    _, factor, digits = FIGURES[key]
+    text = f"{factor * np.mean(values):.{digits}f}"
+    if len(values) > 1:
+        text += f" ± {factor * np.std(values, ddof=1):.{digits}f}"
+    return text
+
+
+if __name__ == "__main__":
+    main(sys.argv)
