@@ -15,6 +15,7 @@ from keras_refcal.metrics.multiclass_auroc import MulticlassAUROC
 from keras_refcal.metrics.negative_log_likelihood import NegativeLogLikelihood
 from keras_refcal.metrics.overconfidence_error import OverconfidenceError
 from keras_refcal.metrics.refinement import Refinement
+from keras_refcal.metrics.shared_metrics import SharedMetrics
 from keras_refcal.metrics.shot_accuracy import ShotAccuracy
 from keras_refcal.metrics.smooth_calibration_error import SmoothCalibrationError
 from keras_refcal.metrics.static_calibration_error import StaticCalibrationError
@@ -36,6 +37,7 @@ __all__ = [
     "NegativeLogLikelihood",
     "OverconfidenceError",
     "Refinement",
+    "SharedMetrics",
     "ShotAccuracy",
     "SmoothCalibrationError",
     "StaticCalibrationError",

@@ -100,6 +100,8 @@ class GroupedMetric(keras.metrics.Metric):
             values = copy.result()
             values = values if isinstance(values, dict) else {copy.name: values}
             for name, value in values.items():
+                own = name.startswith(copy.name)
+                name = name if own else f"{copy.name}_{name}"
                 results[name] = ops.where(nothing, float("nan"), value)
         return results
 

@@ -1,0 +1,116 @@
+"""Several metrics in one pass over each batch."""
+
+import keras
+
+from keras_refcal.metrics.base import ClassifierMetric
+from keras_refcal.registration import serializable
+
+
+@serializable
+class SharedMetrics(ClassifierMetric):
+    """Several metrics of this package that count in common what they count alike.
+
+    Each batch is checked, and brought into probabilities, once; metrics with equal bins
+    share them. So `ExpectedCalibrationError`, `MaximumCalibrationError` and
+    `OverconfidenceError` together cost what one costs, and so do all that rank by
+    confidence. The result is a mapping of each metric's name to its figure, as if the
+    metrics were compiled one by one, NaN where one of them is undefined.
+
+    Args:
+        metrics: Metrics of this package except `GroupedMetric` and `SharedMetrics`,
+            with distinct names and the same `from_logits`. Their own state stays
+            unused.
+        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
+            first batch.
+        name: Optional name of the metric.
+        dtype: As in `keras.metrics.Metric`; float32 at least.
+
+    Raises:
+        ValueError: If the metrics cannot be counted together.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_refcal import metrics
+    >>> metric = metrics.SharedMetrics(
+    ...     [
+    ...         metrics.ExpectedCalibrationError(num_bins=10, name="ece"),
+    ...         metrics.MaximumCalibrationError(num_bins=10, name="mce"),
+    ...     ]
+    ... )
+    >>> metric.update_state(np.array([1, 0]), np.array([[0.1, 0.9], [0.4, 0.6]]))
+    >>> {name: round(float(value), 2) for name, value in metric.result().items()}
+    {'ece': 0.35, 'mce': 0.6}
+    """
+
+    value_range = None
+    distance = "those of the metrics"
+
+    def __init__(self, metrics, num_classes=None, name="shared_metrics", dtype=None):
+        _check(metrics)
+        super().__init__(metrics[0].from_logits, num_classes, name=name, dtype=dtype)
+        # In a function, so that Keras does not track the unused state of the metrics.
+        members = tuple(metrics)
+        self._members = lambda: members
+        kinds = {}
+        for metric in members:
+            for kind in _kinds(metric).values():
+                kinds.setdefault(kind, f"counter_{len(kinds)}")
+        self._names = lambda: kinds
+        self.count(**{name: kind for kind, name in kinds.items()})
+
+    def figure(self, **counters):
+        """Returns the figure of each metric by name."""
+        return self._collect(
+            lambda metric: metric.figure(
+                **{
+                    name: counters[self._names()[kind]]
+                    for name, kind in _kinds(metric).items()
+                }
+            )
+        )
+
+    def undefined(self):
+        """Returns the result before any sample."""
+        return self._collect(lambda metric: metric.undefined())
+
+    def get_config(self):
+        """Returns the constructor's arguments, the metrics serialised."""
+        config = super().get_config()
+        del config["from_logits"]
+        members = map(keras.saving.serialize_keras_object, self._members())
+        return {**config, "metrics": list(members), "num_classes": self.num_classes}
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the metric that `get_config` described."""
+        members = map(keras.saving.deserialize_keras_object, config["metrics"])
+        return cls(**{**config, "metrics": list(members)})
+
+    def _collect(self, result_of):
+        results = {}
+        for metric in self._members():
+            result = result_of(metric)
+            named = result if isinstance(result, dict) else {metric.name: result}
+            results.update(named)
+        return results
+
+
+def _kinds(metric):
+    """Returns what a metric counts, by name, beside the rows it rejects."""
+    return {k: v for k, v in metric._kinds.items() if k != "rejected"}
+
+
+def _check(metrics):
+    plain = metrics and all(isinstance(m, ClassifierMetric) for m in metrics)
+    if not plain or any(isinstance(m, SharedMetrics) for m in metrics):
+        raise ValueError(
+            "`metrics` must be one or more metrics of this package, none of them a "
+            f"GroupedMetric or SharedMetrics. Received: {metrics!r}"
+        )
+    names, forms = {m.name for m in metrics}, {m.from_logits for m in metrics}
+    if len(names) < len(metrics) or len(forms) > 1:
+        raise ValueError(
+            "`metrics` must have distinct names and the same `from_logits`. "
+            f"Received: {[(m.name, m.from_logits) for m in metrics]}"
+        )
