@@ -8,6 +8,7 @@ from absl import flags
 COMMANDS = {
     "train": "trains a method and its baseline, and writes figures and pictures",
     "sweep": "trains several recipes, seed by seed, and compares them",
+    "calibrate": "fits a calibrator to a run and puts it into the saved model",
     "evaluate": "judges saved predictions of any classifier",
     "report": "writes a page about run directories, every classifier in detail",
     "compare": "writes a page with classifiers beside each other",

@@ -130,7 +130,7 @@ def _conclude(config, split, runs, output_dir):
         for name, seed_runs in runs.items()
     }
     results = {"methods": summary, "seeds": list(config.seeds)}
-    for name in FILES:
+    for name in (*FILES, "validation.npz") if config.validation else FILES:
         with replacing(output_dir / name) as temporary:
             shutil.copyfile(runs[config.recipes[0]][0] / name, temporary)
     write_json(output_dir / "config.json", _resolved_whole(config, split))

@@ -1,0 +1,46 @@
+"""Calibrates the model of a run on its validation predictions.
+
+    keras-refcal calibrate --run=runs/digits --method=temperature
+    keras-refcal calibrate --run=runs/digits --method=auto
+
+`train --validation=0.2` keeps validation predictions; `--validation` names others. With
+`auto`, five-fold cross-validation picks the method of least log-loss and shows the
+table. Writes `model.keras` with the calibrator inside, `predictions.npz` of the test
+set and `calibration.json` to `calibrated` in the run's directory, or to `--output_dir`.
+"""
+
+from absl import flags
+
+from keras_refcal.training.calibrating import METHODS, calibrate_run
+
+
+def define_flags(flag_values):
+    """Defines the flags of the command."""
+    flags.DEFINE_enum(
+        "method",
+        "temperature",
+        ["auto", *METHODS],
+        "Calibrator; auto compares all by cross-validation.",
+        flag_values=flag_values,
+    )
+    for name, text in (
+        ("run", "Directory that `keras-refcal train` wrote."),
+        ("validation", "File of validation predictions, if not in the run."),
+        ("output_dir", "Directory to write to, if not RUN/calibrated."),
+    ):
+        flags.DEFINE_string(name, None, text, flag_values=flag_values)
+    flags.mark_flag_as_required("run", flag_values)
+
+
+def run(flag_values, positional):
+    """Calibrates what the flags say."""
+    if positional:
+        raise ValueError(
+            f"calibrate takes flags only. Received: {' '.join(positional)}"
+        )
+    calibrate_run(
+        flag_values.run,
+        flag_values.method,
+        flag_values.validation,
+        flag_values.output_dir,
+    )

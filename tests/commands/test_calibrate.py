@@ -1,0 +1,84 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+from calibration_data import overconfident, softmax
+
+from keras_refcal.cli import main
+from keras_refcal.training.calibrating import METHODS, cross_validate, make_calibrator
+
+COUNTS = [500, 200, 50, 10]
+
+
+def write(path, seed, samples, **extras):
+    labels, logits = overconfident(seed, samples)
+    extras["images"] = np.zeros((samples, 2, 2), "uint8")
+    np.savez(path, y_true=labels, probabilities=softmax(logits), **extras)
+
+
+@pytest.fixture
+def run(tmp_path):
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Softmax()])
+    model.save(tmp_path / "model.keras")
+    write(tmp_path / "predictions.npz", 1, 600, class_counts=COUNTS)
+    write(tmp_path / "validation.npz", 2, 400, class_counts=COUNTS)
+    return tmp_path
+
+
+def calibrate(run, *flags):
+    return main(["keras-refcal", "calibrate", f"--run={run}", *flags])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_writes_a_model_that_makes_the_predictions(run, method):
+    assert calibrate(run, f"--method={method}") == 0
+    folder = run / "calibrated"
+    model = keras.saving.load_model(folder / "model.keras", safe_mode=True)
+    with np.load(folder / "predictions.npz") as file:
+        assert {"class_counts", "images", "y_true"} < {*file.files}
+        expected = file["probabilities"]
+    got = model.predict(overconfident(1, 600)[1], verbose=0)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    results = json.loads((folder / "calibration.json").read_text())
+    if method != "identity":
+        assert results["test_after"]["nll"] < results["test_before"]["nll"] - 0.2
+
+
+def test_auto_shows_the_table_and_takes_the_best(run, capsys):
+    assert calibrate(run, "--method=auto") == 0
+    printed = capsys.readouterr().out
+    results = json.loads((run / "calibrated/calibration.json").read_text())
+    losses = {n: f["nll"] for n, f in results["cross_validation"].items()}
+    assert results["method"] == min(losses, key=losses.get) != "identity"
+    assert [*METHODS] == [*losses]
+    assert all(name in printed for name in METHODS)
+
+
+def test_cross_validation_spreads_every_class_and_leaves_out_what_needs_counts():
+    labels, logits = overconfident(samples=100)
+    found = cross_validate(labels, softmax(logits), folds=4)
+    assert "group_temperature" not in found.figures
+    assert found.figures["identity"]["nll"] > found.figures["temperature"]["nll"]
+    with pytest.raises(ValueError, match="`folds` must be from 2"):
+        cross_validate(labels, softmax(logits), folds=1)
+
+
+def test_says_what_is_missing(run, capsys):
+    (run / "validation.npz").unlink()
+    assert calibrate(run) == 1
+    assert "Train with --validation" in capsys.readouterr().err
+    assert calibrate(run, f"--validation={run}/none.npz") == 1
+    assert calibrate(run, "--method=platt") == 2
+    assert "temperature" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="`method` must be 'auto' or one of"):
+        make_calibrator("platt")
+    with pytest.raises(ValueError, match="needs `class_counts`"):
+        make_calibrator("group_temperature")
+
+
+def test_takes_another_validation_file_and_directory(run, tmp_path):
+    (run / "validation.npz").rename(run / "other.npz")
+    flags = f"--validation={run}/other.npz", f"--output_dir={tmp_path}/out"
+    assert calibrate(run, *flags) == 0
+    assert (tmp_path / "out/model.keras").exists()
