@@ -1,4 +1,4 @@
-"""Random colours of whole batches, as one 3x3 matrix and one offset an image.
+"""Random colours of whole batches, as one 3x3 matrix and a shift of grey an image.
 
 Brightness, contrast, saturation, hue and grayscale are all linear in the colours, so a
 chain of them, in any order, costs one small matrix product a pixel. What this leaves
@@ -54,12 +54,11 @@ def jitter(
     means = tf.reduce_mean(images, axis=(1, 2)) / white
     matrix, offset = _chain(links, contrasts, order, means)
     chances = tf.random.stateless_uniform((2, batch), seeds[2])
-    changes = (chances[0] < probability)[:, None]
-    matrix = tf.where(changes[..., None], matrix, tf.eye(3))
+    changes = chances[0] < probability
+    matrix = tf.where(changes[:, None, None], matrix, tf.eye(3))
     offset = tf.where(changes, offset, 0.0)
-    gray = (chances[1] < grayscale)[:, None]
-    matrix = tf.where(gray[..., None], matrix @ _to_luma(), matrix)
-    offset = tf.where(gray, offset @ _to_luma(), offset)
+    gray = (chances[1] < grayscale)[:, None, None]
+    matrix = tf.where(gray, matrix @ _to_luma(), matrix)
     return recolour(images, matrix / white, offset)
 
 
@@ -69,14 +68,14 @@ def recolour(images, matrix, offset):
     Args:
         images: Shape `(batch, height, width, 3)`.
         matrix: Shape `(batch, 3, 3)`.
-        offset: Shape `(batch, 3)`.
+        offset: Shift of all three colours, shape `(batch,)`.
     """
     tf = tensorflow()
     rows, columns = images.shape[1:3]
     pixels = tf.reshape(images, (-1, rows * columns, 3)) @ matrix
-    pixels = tf.raw_ops.ClipByValue(
-        t=pixels + offset[:, None], clip_value_min=0.0, clip_value_max=1.0
-    )
+    # One long row an image: adding along an axis of three is slow.
+    pixels = tf.reshape(pixels, (-1, rows * columns * 3)) + offset[:, None]
+    pixels = tf.raw_ops.ClipByValue(t=pixels, clip_value_min=0.0, clip_value_max=1.0)
     return tf.reshape(pixels, (-1, rows, columns, 3))
 
 
@@ -122,23 +121,20 @@ def _chain(links, contrasts, order, means):
     """Returns matrix and offset of the changes in their order.
 
     A contrast refers to the mean luma of the image as it then is, which follows from
-    the mean colours of the image as it was.
+    the mean colours of the image as it was. It shifts all colours alike, and what is
+    the same in all colours stays so.
     """
     tf = tensorflow()
-    matrix, offset = tf.eye(3), tf.zeros_like(means)
+    matrix, offset = tf.eye(3), tf.zeros_like(means[:, 0])
     luma = tf.constant(LUMA)[:, None]
     for place in range(4):
         kind = order[:, place]
         link = tf.gather(links, kind, batch_dims=1)
-        mean = (_times(means, matrix) + offset) @ luma
-        shift = tf.where((kind == 1)[:, None], (1 - contrasts)[:, None] * mean, 0.0)
+        mean = (means[:, None] @ matrix @ luma)[:, 0, 0] + offset
+        shift = tf.where(kind == 1, (1 - contrasts) * mean, 0.0)
         matrix = matrix @ link
-        offset = _times(offset, link) + shift
+        offset = offset * tf.reduce_sum(link[:, :, 0], axis=1) + shift
     return matrix, offset
-
-
-def _times(rows, matrix):
-    return (rows[:, None] @ matrix)[:, 0]
 
 
 def _to_luma():

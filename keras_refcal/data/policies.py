@@ -138,7 +138,7 @@ def _recoloured(images, kinds, strengths):
         shift = ((1 - contrast)[:, None] * mean)[:, None, None]
         return tf.clip_by_value(images * scale + shift, 0.0, 1.0)
     mean = means @ tf.constant(colour.LUMA)[:, None]
-    return colour.recolour(images, matrix, (1 - contrast)[:, None] * mean)
+    return colour.recolour(images, matrix, (1 - contrast) * mean[:, 0])
 
 
 def _auto_contrast(images, strengths):
