@@ -31,13 +31,22 @@ class StageCheckpoint(keras.callbacks.Callback):
 
         Returns:
             The number of epochs that are done, 0 without a checkpoint.
+
+        Raises:
+            OSError: If the checkpoint cannot be read, naming the file.
         """
         checkpoints = self._checkpoints()
         if not checkpoints:
             return 0
         done = max(checkpoints)
         model.optimizer.build(model.trainable_variables)
-        model.load_weights(checkpoints[done])
+        try:
+            model.load_weights(checkpoints[done])
+        except (OSError, ValueError, KeyError) as error:
+            raise OSError(
+                f"The checkpoint {checkpoints[done]} cannot be read ({error}). Remove "
+                "it to train this stage anew; earlier stages are kept."
+            ) from error
         self.history = read_json(self.directory / "history.json")[:done]
         return done
 

@@ -84,6 +84,27 @@ def test_resumes_to_the_same_predictions(tmp_path, monkeypatch):
     )
 
 
+def test_truncated_checkpoint_is_named(tmp_path, monkeypatch, capsys):
+    arguments = {"epochs": 2, "baseline": "refcal"}
+    save = StageCheckpoint.on_epoch_end
+
+    def killed(self, epoch, logs=None):
+        save(self, epoch, logs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(StageCheckpoint, "on_epoch_end", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, **arguments)
+    monkeypatch.undo()
+    (checkpoint,) = tmp_path.rglob("*.weights.h5")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    assert train(tmp_path, **arguments) == 1
+    assert f"The checkpoint {checkpoint} cannot be read" in capsys.readouterr().err
+    assert not (tmp_path / "metrics.json").exists()
+    checkpoint.unlink()
+    assert train(tmp_path, **arguments) == 0
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
