@@ -92,7 +92,9 @@ class Browser:
             for event in events
             if event["method"] == "Network.requestWillBeSent"
             # Not those of the browser's own first page.
-            and not event["params"]["documentURL"].startswith("chrome:")
+            and not event["params"]["documentURL"].startswith(
+                ("chrome:", "chrome-untrusted:")
+            )
         ]
 
 

@@ -44,10 +44,12 @@ class CalibrateOnValidation(keras.callbacks.Callback):
     >>> model = keras.Sequential(
     ...     [keras.Input((2,)), keras.layers.Dense(2, activation="softmax")]
     ... )
-    >>> model.compile("sgd", "sparse_categorical_crossentropy")
-    >>> x, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    >>> model.compile(keras.optimizers.SGD(1.0), "sparse_categorical_crossentropy")
+    >>> x = np.random.default_rng(0).normal(size=(40, 2))
+    >>> y = (x.sum(axis=1) + 0.3 * x[:, 0] ** 2 > 0).astype("int64")
     >>> callback = CalibrateOnValidation(x[20:], y[20:])
-    >>> history = model.fit(x[:20], y[:20], callbacks=[callback], verbose=0)
+    >>> history = model.fit(
+    ...     x[:20], y[:20], epochs=10, callbacks=[callback], verbose=0)
     >>> callback.calibrated_model.predict(x[20:], verbose=0).shape
     (20, 2)
     """

@@ -8,7 +8,7 @@ import pytest
 
 from keras_refcal import layers
 
-ARGUMENTS = {"num_classes": 3, "class_counts": [50, 20, 5]}
+ARGUMENTS = {"num_classes": 3, "embedding_dim": 3, "class_counts": [50, 20, 5]}
 CLASSES = [
     getattr(layers, name)
     for name in layers.__all__

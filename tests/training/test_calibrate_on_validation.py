@@ -66,7 +66,7 @@ def test_works_for_a_refcal_model():
     x, labels = noisy()
     encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(8)])
     model = RefCalModel(encoder, 3, projection_dim=4)
-    model.compile("adam", "sparse_categorical_crossentropy")
+    model.compile(keras.optimizers.Adam(0.03), "sparse_categorical_crossentropy")
     callback = CalibrateOnValidation(x[100:], labels[100:])
     model.fit(x[:100], labels[:100], epochs=15, callbacks=[callback], verbose=0)
     assert callback.calibrated_model.predict(x, verbose=0).shape == (300, 3)
