@@ -5,7 +5,11 @@ import numpy as np
 
 
 def value_and_gradient(function, *arrays, jit=False):
-    """Returns the value and the list of gradients, all as NumPy arrays."""
+    """Returns the value and the list of gradients, all as NumPy arrays.
+
+    `jit` is whether to compile; `"quick"` is whatever gives the answer soonest: on JAX
+    compiled without optimisation, which beats running operations one by one.
+    """
     value, grads = _BACKENDS[keras.backend.backend()](function, arrays, jit)
     to_numpy = keras.ops.convert_to_numpy
     return np.asarray(to_numpy(value)), [np.asarray(to_numpy(g)) for g in grads]
@@ -20,7 +24,7 @@ def _tensorflow(function, arrays, jit):
             value = function(*tensors)
         return value, tape.gradient(value, tensors)
 
-    run = tf.function(run, jit_compile=True) if jit else run
+    run = tf.function(run, jit_compile=True) if jit is True else run
     return run(*[tf.convert_to_tensor(a) for a in arrays])
 
 
@@ -29,7 +33,9 @@ def _jax(function, arrays, jit):
     import jax.numpy as jnp
 
     run = jax.value_and_grad(function, argnums=tuple(range(len(arrays))))
-    run = jax.jit(run) if jit else run
+    if jit:
+        options = {"xla_backend_optimization_level": 0} if jit == "quick" else None
+        run = jax.jit(run, compiler_options=options)
     return run(*[jnp.asarray(a) for a in arrays])
 
 
