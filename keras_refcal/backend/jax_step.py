@@ -4,6 +4,8 @@ import jax
 import keras
 import numpy as np
 
+from keras_refcal.backend import jax_micro_batches as micro_batches
+
 
 def concrete_value(x):
     """Returns `x` as a NumPy array, or `None` if it is symbolic."""
@@ -23,16 +25,15 @@ class TrainStep:
         trainable, non_trainable, optimizer_variables, metrics_variables = state
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
 
-        def scaled_loss_of(trainable):
-            loss, aux = self._loss_and_updates(
-                trainable, non_trainable, metrics_variables, data, training=True
-            )
+        def scale(loss):
             mapping = zip(self.optimizer.variables, optimizer_variables, strict=True)
             with keras.StatelessScope(state_mapping=list(mapping)):
-                return self.optimizer.scale_loss(loss), (loss, *aux)
+                return self.optimizer.scale_loss(loss)
 
-        gradients, aux = jax.grad(scaled_loss_of, has_aux=True)(trainable)
-        loss, outputs, non_trainable, metrics_variables = aux
+        compute = self._in_micro_batches if self.splits_batch(x) else self._at_once
+        gradients, (loss, outputs, non_trainable, metrics_variables) = compute(
+            trainable, non_trainable, metrics_variables, data, scale
+        )
         trainable, optimizer_variables = self.optimizer.stateless_apply(
             optimizer_variables, gradients, trainable
         )
@@ -53,10 +54,45 @@ class TrainStep:
         )
         return logs, (trainable, non_trainable, metrics_variables)
 
+    def _at_once(self, trainable, non_trainable, metrics_variables, data, scale):
+        def scaled_loss_of(trainable):
+            loss, aux = self._loss_and_updates(
+                trainable, non_trainable, metrics_variables, data, training=True
+            )
+            return scale(loss), (loss, *aux)
+
+        return jax.grad(scaled_loss_of, has_aux=True)(trainable)
+
+    def _in_micro_batches(
+        self, trainable, non_trainable, metrics_variables, data, scale
+    ):
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        outputs, additional = micro_batches.forward(self, trainable, non_trainable, x)
+
+        def scaled_loss_of(outputs, trainable):
+            loss, *aux = self._loss_of(
+                (trainable, non_trainable, metrics_variables),
+                data,
+                outputs,
+                [additional],
+                training=True,
+            )
+            return scale(loss), (loss, *aux)
+
+        (upstream, direct), (loss, *state) = jax.grad(
+            scaled_loss_of, argnums=(0, 1), has_aux=True
+        )(outputs, trainable)
+        non_trainable, metrics_variables = state
+        gradients, non_trainable = micro_batches.backward(
+            self, trainable, non_trainable, x, upstream, scale
+        )
+        gradients = jax.tree.map(jax.numpy.add, direct, gradients)
+        return gradients, (loss, outputs, non_trainable, metrics_variables)
+
     def _loss_and_updates(
         self, trainable, non_trainable, metrics_variables, data, training
     ):
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        x, _, _ = keras.utils.unpack_x_y_sample_weight(data)
         outputs, non_trainable, losses = self.stateless_call(
             trainable,
             non_trainable,
@@ -65,14 +101,23 @@ class TrainStep:
             training=training,
             return_outputs=True,
         )
+        loss, non_trainable, metrics_variables = self._loss_of(
+            (trainable, non_trainable, metrics_variables),
+            data,
+            outputs,
+            losses,
+            training,
+        )
+        return loss, (outputs, non_trainable, metrics_variables)
+
+    def _loss_of(self, state, data, outputs, losses, training):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         # `_losses_override` is how Keras hands the losses of `add_loss` and of
         # regularisers from the forward pass to `self.losses` in `compute_loss`.
         self._losses_override.clear()
         self._losses_override.extend(losses)
         loss, (_, non_trainable, metrics_variables) = self.stateless_compute_loss(
-            trainable,
-            non_trainable,
-            metrics_variables,
+            *state,
             x=x,
             y=y,
             y_pred=outputs,
@@ -80,7 +125,7 @@ class TrainStep:
             training=training,
         )
         self._losses_override.clear()
-        return loss, (outputs, non_trainable, metrics_variables)
+        return loss, non_trainable, metrics_variables
 
     def _track(self, metrics_variables, loss, x, y, outputs, sample_weight):
         mapping = list(zip(self.metrics_variables, metrics_variables, strict=True))

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_refcal.backend.tensorflow_micro_batches import in_micro_batches
 from keras_refcal.backend.tensorflow_ranks import by_rank
 
 
@@ -34,13 +35,10 @@ class TrainStep:
     def train_step(self, data):
         """Updates the weights on one batch and returns the logs."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            outputs = self(x, training=True, return_outputs=True)
-            loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
-            self._track_loss(loss, x)
-            scaled_loss = self.optimizer.scale_loss(loss)
+        compute = in_micro_batches if self.splits_batch(x) else _at_once
+        loss, outputs, gradients = compute(self, x, y, sample_weight)
+        self._track_loss(loss, x)
         weights = self.trainable_weights
-        gradients = tape.gradient(scaled_loss, weights)
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return self.compute_metrics(x, y, outputs, sample_weight)
 
@@ -58,3 +56,12 @@ class TrainStep:
         batch_size = tf.shape(keras.tree.flatten(x)[0])[0]
         # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
         self._loss_tracker.update_state(loss * replicas, sample_weight=batch_size)
+
+
+def _at_once(model, x, y, sample_weight):
+    """Returns loss, outputs and the gradients of the scaled loss."""
+    with tf.GradientTape() as tape:
+        outputs = model(x, training=True, return_outputs=True)
+        loss = model.compute_loss(x, y, outputs, sample_weight, training=True)
+        scaled_loss = model.optimizer.scale_loss(loss)
+    return loss, outputs, tape.gradient(scaled_loss, model.trainable_weights)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import torch
 
+from keras_refcal.backend.torch_micro_batches import in_micro_batches
 from keras_refcal.backend.torch_replicas import replicated
 
 
@@ -37,10 +38,13 @@ class TrainStep:
         weights = self.trainable_weights
         for weight in weights:
             weight.value.grad = None
-        outputs = self._replicated(x, training=True, return_outputs=True)
-        loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
+        if self.splits_batch(x):
+            loss, outputs = in_micro_batches(self, x, y, sample_weight)
+        else:
+            outputs = self._replicated(x, training=True, return_outputs=True)
+            loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
+            self.optimizer.scale_loss(loss).backward()
         self._track_loss(loss, x)
-        self.optimizer.scale_loss(loss).backward()
         gradients = [weight.value.grad for weight in weights]
         with torch.no_grad():
             self.optimizer.apply(gradients, weights)

@@ -9,7 +9,7 @@ from keras_refcal.models.compiled_loss import as_refcal_loss
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
-from keras_refcal.validation import is_class_ids
+from keras_refcal.validation import check_integer, is_class_ids
 
 
 @serializable
@@ -31,6 +31,12 @@ class RefCalModel(TrainStep, keras.Model):
         num_classes: Integer, 2 or more.
         projection_dim: Positive integer, length of the contrastive embedding.
         classifier_activation: `"softmax"`, or `None` to return logits.
+        micro_batch_size: Positive integer or `None`. A training step on more samples
+            than this runs the encoder on so many at a time, twice: once for the
+            outputs, and, after the loss of the whole batch, once for the gradient.
+            The gradient is that of the whole batch; memory is that of a micro-batch.
+            Batch normalisation in training mode sees one micro-batch at a time, and
+            its moving statistics take a step for each; all else is as without.
         **kwargs: `name`, `dtype`, `trainable` of `keras.Model`.
 
     Call arguments:
@@ -76,6 +82,7 @@ class RefCalModel(TrainStep, keras.Model):
         num_classes,
         projection_dim=128,
         classifier_activation="softmax",
+        micro_batch_size=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -88,10 +95,13 @@ class RefCalModel(TrainStep, keras.Model):
                 "`classifier_activation` must be 'softmax' or None. "
                 f"Received: {classifier_activation!r}"
             )
+        if micro_batch_size is not None:
+            check_integer("micro_batch_size", micro_batch_size, 1)
         self.encoder = encoder
         self.num_classes = num_classes
         self.projection_dim = projection_dim
         self.classifier_activation = classifier_activation
+        self.micro_batch_size = micro_batch_size
         self.projection = ProjectionHead(
             projection_dim, dtype=self.dtype_policy, name="projection"
         )
@@ -180,6 +190,11 @@ class RefCalModel(TrainStep, keras.Model):
         """
         self.encoder.trainable = False
 
+    def splits_batch(self, x):
+        """Returns whether a training step on these inputs runs in micro-batches."""
+        size = self.micro_batch_size
+        return size is not None and (x.shape[0] is None or x.shape[0] > size)
+
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
@@ -201,8 +216,10 @@ class RefCalModel(TrainStep, keras.Model):
             self._term_trackers[name].update_state(
                 value * num_replicas(), sample_weight=batch_size
             )
-        additional = [ops.sum(loss) / num_replicas() for loss in self.losses]
-        return self._refcal_loss.total(values) + sum(additional)
+        total = self._refcal_loss.total(values)
+        # Under mixed precision the losses of layers are in half precision.
+        additional = [ops.cast(ops.sum(loss), total.dtype) for loss in self.losses]
+        return total + sum(additional) / num_replicas()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the compiled metrics with the predictions and returns all logs."""
@@ -235,6 +252,7 @@ class RefCalModel(TrainStep, keras.Model):
             "num_classes": self.num_classes,
             "projection_dim": self.projection_dim,
             "classifier_activation": self.classifier_activation,
+            "micro_batch_size": self.micro_batch_size,
         }
 
     @classmethod
