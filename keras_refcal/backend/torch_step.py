@@ -41,7 +41,9 @@ class TrainStep:
         if self.splits_batch(x):
             loss, outputs = in_micro_batches(self, x, y, sample_weight)
         else:
-            outputs = self._replicated(x, training=True, return_outputs=True)
+            # A loop of one's own may call this step without a train function.
+            forward = self.__dict__.get("_replicated", self)
+            outputs = forward(x, training=True, return_outputs=True)
             loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
             self.optimizer.scale_loss(loss).backward()
         self._track_loss(loss, x)
