@@ -63,7 +63,7 @@ class ImageData:
         chosen = long_tail_indices(
             self.train_labels, self.num_classes, imbalance_factor, seed, kind, max_count
         )
-        return self._trained_on(chosen)
+        return self.trained_on(chosen)
 
     def with_validation(self, fraction=0.1, seed=0):
         """Returns the data set less a part of each class, and that part.
@@ -83,7 +83,7 @@ class ImageData:
         """
         kept, held_out = validation_indices(self.train_labels, fraction, seed)
         validation = (self.train_images[held_out], self.train_labels[held_out])
-        return self._trained_on(kept), validation
+        return self.trained_on(kept), validation
 
     def merged(self, class_of_class, class_names):
         """Returns the data set with classes put together.
@@ -112,7 +112,12 @@ class ImageData:
             class_names=tuple(class_names),
         )
 
-    def _trained_on(self, chosen):
+    def trained_on(self, chosen):
+        """Returns the data set with a choice of its training images.
+
+        Args:
+            chosen: Their numbers, shape `(n,)`.
+        """
         return dataclasses.replace(
             self,
             train_images=self.train_images[chosen],

@@ -29,9 +29,13 @@ class Split:
     @classmethod
     def of(cls, images, config):
         """Returns the split of an `ImageData` that a `RunConfig` asks for."""
-        arguments = config.imbalance_factor, config.split_seed
-        chosen = long_tail_indices(images.train_labels, images.num_classes, *arguments)
-        images, validation = images.long_tailed(*arguments), None
+        chosen = long_tail_indices(
+            images.train_labels,
+            images.num_classes,
+            config.imbalance_factor,
+            config.split_seed,
+        )
+        images, validation = images.trained_on(chosen), None
         if config.validation:
             images, validation = images.with_validation(config.validation)
         return cls(images, validation, checksum(chosen))
