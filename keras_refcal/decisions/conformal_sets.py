@@ -16,6 +16,8 @@ from keras_refcal.validation import check_choice, check_class_counts, check_non_
 SCORES = ("thr", "aps", "raps")
 # Above every score: a class with this threshold is in every set.
 ALWAYS = 1e9
+# What rounding may add to a score in another program, an exported one for instance.
+ROUNDING = 1e-6
 
 
 @serializable
@@ -177,7 +179,7 @@ class ConformalSets(keras.layers.Layer):
             chosen = of_label[members[labels]]
             rank = math.ceil((len(chosen) + 1) * self.coverage - 1e-9)
             if rank <= len(chosen):
-                thresholds[members] = np.sort(chosen)[rank - 1]
+                thresholds[members] = np.sort(chosen)[rank - 1] + ROUNDING
             else:
                 too_few.extend(np.flatnonzero(members).tolist())
         if too_few:

@@ -10,6 +10,7 @@ from keras_refcal.fitting.thresholds import coverage_threshold, risk_threshold
 from keras_refcal.fitting.validation_set import are_probabilities, as_array, as_labels
 from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.ops.class_groups import shot_groups
+from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_class_counts
 
@@ -121,8 +122,8 @@ class SelectiveClassifier(keras.Model):
     def call(self, inputs, training=None):
         """Returns predictions, which are accepted, and probabilities."""
         probabilities = ops.cast(self.model(inputs, training=training), "float32")
-        predicted = ops.cast(ops.argmax(probabilities, axis=-1), "int32")
-        threshold = ops.take(self.thresholds, predicted, axis=0)
+        predicted = predicted_class(probabilities)
+        threshold = of_predicted_class(self.thresholds, predicted)
         accepted = ops.max(probabilities, axis=-1) >= threshold
         return {
             "prediction": ops.where(accepted, predicted, -1),

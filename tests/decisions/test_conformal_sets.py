@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 from calibration_data import linear_model, overconfident, softmax
+from exporting import FORMATS, assert_exports
 from keras import ops
 
 from keras_refcal.decisions import ConformalSets
@@ -104,6 +105,19 @@ def test_ships_inside_a_model(tmp_path):
         [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("score", ["thr", "raps"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_exports(form, score, tmp_path):
+    # PyTorch exports sorting for one size of the batch, and to ONNX not at all.
+    sorts = "torch" in FORMATS and score == "raps"
+    if sorts and form == "onnx":
+        pytest.skip("PyTorch has no sorting in ONNX")
+    labels, inputs = overconfident()
+    model = linear_model("softmax")
+    layer = ConformalSets(score=score).fit(labels, model.predict(inputs, verbose=0))
+    assert_exports(layer.attach(model), inputs, tmp_path, form, fixed_batch=sorts)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from keras_refcal.fitting.temperature import best_temperature
 from keras_refcal.fitting.validation_set import NoMinimumError, log_softmax
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_class_counts
 
@@ -171,8 +172,8 @@ class ClassDistributionAwareTemperature(Calibrator):
 
 
 def _by_predicted_class(logits, temperature):
-    predicted = ops.argmax(logits, axis=-1)
-    return ops.softmax(logits / ops.take(temperature, predicted)[:, None], axis=-1)
+    of_row = of_predicted_class(temperature, predicted_class(logits))
+    return ops.softmax(logits / of_row[:, None], axis=-1)
 
 
 def _of_group(data, otherwise):
