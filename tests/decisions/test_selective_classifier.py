@@ -107,6 +107,7 @@ def test_exports(form, tmp_path):
         ({"target_risk": 0.1, "target_coverage": 0.5}, "exactly one of"),
         ({"target_risk": 0.0}, "`target_risk` must be in"),
         ({"target_risk": 0.1, "confidence_level": 1}, "`confidence_level` must be in"),
+        ({"target_risk": 0.1, "groups": "halves"}, "`groups` must be one of"),
         ({"target_risk": 0.1, "class_counts": [5, 5]}, "`class_counts` must hold 4"),
     ],
 )
