@@ -19,6 +19,7 @@ METHODS = {
     "dirichlet": layers.DirichletCalibration,
     "isotonic": layers.IsotonicCalibration,
     "histogram": layers.HistogramBinning,
+    "bayesian_binning": layers.BayesianBinning,
     "beta": layers.BetaCalibration,
     "group_temperature": layers.GroupTemperatureScaling,
     "class_aware_temperature": layers.ClassDistributionAwareTemperature,
