@@ -80,7 +80,8 @@ class BayesianBinning(OneVersusRestCalibrator):
     def map(self, probabilities, log_odds):
         """Returns the value of the step that each probability is on."""
         passed = ops.cast(probabilities[:, :, None] > self.edges, "float32")
-        return self.first + ops.sum(passed * self.rises, axis=-1)
+        # Rounding of the sum must not leave a probability below 0.
+        return ops.clip(self.first + ops.sum(passed * self.rises, axis=-1), 0.0, 1.0)
 
     def fit_map(self, probabilities, log_odds, targets, weights):
         """Returns edges, first value and rises of one class."""
