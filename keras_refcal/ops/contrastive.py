@@ -54,11 +54,14 @@ def supervised_contrastive(
     """  # noqa: E501
     rows = view_rows(embeddings, normalize, temperature)
     batch_size, views = ops.shape(embeddings)[0], num_views(embeddings)
-    weights = row_weights(sample_weight, views, batch_size, rows.dtype)
     if uses_blocks(rows, block_size):
+        weights = sample_weight
+        if sample_weight is not None:
+            weights = row_weights(sample_weight, views, batch_size, rows.dtype)
         bounded = normalize and temperature >= MIN_BOUNDED_TEMPERATURE
         values = anchor_losses_in_blocks(rows, weights, positives, block_size, bounded)
     else:
+        weights = row_weights(sample_weight, views, batch_size, rows.dtype)
         values = _dense_anchor_losses(rows, weights, positives)
     values = ops.reshape(values, (views, batch_size))
     values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
