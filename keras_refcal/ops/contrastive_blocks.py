@@ -98,23 +98,27 @@ def _mean_similarity_of_positives(rows, weights, positives):
     of_sample = ops.sum(
         ops.reshape(weighted, (views, batch_size, weighted.shape[1])), axis=0
     )
-    sums, itself = _sums_over_positives(of_sample, positives)
-    sums = ops.tile(sums, (views, 1)) - ops.tile(itself, (views,))[:, None] * weighted
+    if len(positives.shape) == 2:
+        mask = ops.cast(positives, rows.dtype)
+        sums = ops.tile(ops.matmul(mask, of_sample), (views, 1))
+        itself = ops.tile(ops.diagonal(mask), (views,))[:, None] * weighted
+    else:
+        sums = ops.tile(_sums_over_classes(of_sample, positives), (views, 1))
+        itself = weighted
+    sums = sums - itself
     count = sums[:, -1]
     return ops.divide_no_nan(ops.sum(rows * sums[:, :-1], axis=1), count), count
 
 
-def _sums_over_positives(table, positives):
-    """Returns the sum of each sample's positives and whether it is one itself."""
-    samples = positives.shape[0]
-    if len(positives.shape) == 1 and samples and samples <= MAX_MASKED_SAMPLES:
-        positives = positives[:, None] == positives[None, :]
-    if len(positives.shape) == 2:
-        mask = ops.cast(positives, table.dtype)
-        return ops.matmul(mask, table), ops.diagonal(mask)
-    groups = _consecutive(positives)
+def _sums_over_classes(table, labels):
+    """Returns, for each sample, the sum over the samples of its class."""
+    size = labels.shape[0]
+    if size is not None and size <= MAX_MASKED_SAMPLES:
+        mask = labels[:, None] == labels[None, :]
+        return ops.matmul(ops.cast(mask, table.dtype), table)
+    groups = _consecutive(labels)
     sums = sum_by_index(table, groups, ops.shape(table)[0])
-    return ops.take(sums, groups, axis=0), ops.ones_like(table[:, 0])
+    return ops.take(sums, groups, axis=0)
 
 
 def _consecutive(labels):
