@@ -41,35 +41,38 @@ SMALLER = {"torch": 20, "jax": 10, "tensorflow": 10}
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--max_rows", type=int, default=max(LONG_ROWS))
-    parser.add_argument("--skip", choices=["time", "memory"], action="append")
+    parser.add_argument("--rows", type=int, nargs="+", default=TIMED_ROWS + LONG_ROWS)
+    parser.add_argument(
+        "--skip", choices=["time", "memory", "training"], action="append"
+    )
     arguments = parser.parse_args(argv)
     skip = arguments.skip or []
     one_core = len(os.sched_getaffinity(0)) == 1
-    previous = harness.read_result(f"contrastive-{BACKEND}") or {}
+    name = f"contrastive-{BACKEND}"
+    previous = harness.read_result(name) or {}
     result = {
         "clock": previous.get("clock"),
         "rows": previous.get("rows", {}),
         "training_step_extra_mb": previous.get("training_step_extra_mb", {}),
     }
-    sizes = [n for n in TIMED_ROWS + LONG_ROWS if n <= arguments.max_rows]
-    for size in sizes:
+    for size in arguments.rows:
         row = result["rows"].setdefault(str(size), {})
         if "time" not in skip and size in TIMED_ROWS:
             row["ms"] = times(size, one_core)
         if "memory" not in skip:
             row["extra_mb"] = memory(size)
         print(size, row, flush=True)
+        harness.write_result(name, result)
     if "time" not in skip:
         result["clock"] = "processor, one core" if one_core else "wall"
-    if "memory" not in skip:
+    if "training" not in skip:
         result["training_step_extra_mb"] = {
             str(size): extra_mb("training_step", micro_batch_size=size)
             for size in (None, 32)
         }
     result["claims"] = claims(result)
     print(*result["claims"], sep="\n")
-    print(harness.write_result(f"contrastive-{BACKEND}", result))
+    print(harness.write_result(name, result))
 
 
 def times(size, one_core):

@@ -143,7 +143,7 @@ def test_matches_golden(case, check):
     assert_matches(case, check, value=value, grad_features=gradient)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(
     temperature=st.floats(0.01, 10),
     scale=st.sampled_from([None, 0.1, 3.0]),
@@ -159,8 +159,7 @@ def test_any_temperature_at_one_size(temperature, scale, weighted, seed):
     expected, expected_gradient = dense_value_and_gradient(
         views, labels[:, None] == labels, weight, temperature
     )
-    # A block that divides the 46 rows, one that leaves a remainder, and none.
-    for block_size in (23, 17, None):
+    for block_size in (17, None):  # of 46 rows
         value, (gradient,) = value_and_gradient(
             lambda rows, size=block_size: ops.mean(
                 contrastive.supervised_contrastive(
