@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=… python replicas_script.py DEVICES
 
-The model on several devices is fitted twice, whole and in micro-batches. On PyTorch `torch.distributed.run` starts it once for each device.
+The model on several devices is fitted twice, whole and in micro-batches. On PyTorch
+`torch.distributed.run` starts it once for each device.
 """
 
 import json

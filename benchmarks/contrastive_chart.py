@@ -1,0 +1,63 @@
+"""Draws time and memory of the contrastive loss by the number of rows.
+
+    python -m benchmarks.contrastive_chart
+
+From the results of `benchmarks.contrastive` to `docs/images/contrastive.svg`.
+"""
+
+import pathlib
+
+import matplotlib
+
+matplotlib.use("agg")
+matplotlib.rcParams["svg.hashsalt"] = "keras_refcal"
+from matplotlib import pyplot as plt
+
+from benchmarks import harness
+from keras_refcal.files import replacing
+
+IMAGES = pathlib.Path(__file__).parents[1] / "docs" / "images"
+BACKENDS = {"torch": "PyTorch", "jax": "JAX", "tensorflow": "TensorFlow"}
+
+
+def main():
+    results = {b: harness.read_result(f"contrastive-{b}") for b in BACKENDS}
+    results = {b: result for b, result in results.items() if result}
+    if not results:
+        raise SystemExit("Run `python -m benchmarks.contrastive` first.")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    measures = [("ms", "milliseconds"), ("extra_mb", "extra MB at the peak")]
+    for axis, (kind, label) in zip(axes, measures, strict=True):
+        for backend, result in results.items():
+            draw(axis, result, kind, "ours", f"ours, {BACKENDS[backend]}", "o-")
+        peers = results.get("torch", next(iter(results.values())))
+        draw(axis, peers, kind, "published", "published code, PyTorch", "s--")
+        draw(axis, peers, kind, "metric_learning", "pytorch-metric-learning", "^:")
+        axis.set(xscale="log", yscale="log", xlabel="rows: samples times views")
+        axis.set_ylabel(label)
+        axis.grid(alpha=0.3)
+    axes[0].legend(frameon=False, fontsize=8)
+    save(figure, "contrastive.svg")
+
+
+def draw(axis, result, kind, variant, label, style):
+    points = sorted(
+        (int(size), row[kind][variant])
+        for size, row in result["rows"].items()
+        if variant in row.get(kind, {})
+    )
+    if points:
+        axis.plot(*zip(*points, strict=True), style, label=label, markersize=4)
+
+
+def save(figure, name):
+    IMAGES.mkdir(exist_ok=True)
+    with replacing(IMAGES / name) as temporary:
+        # Without a date, so that the same results draw the same file.
+        figure.savefig(temporary, metadata={"Date": None})
+    plt.close(figure)
+    print(IMAGES / name)
+
+
+if __name__ == "__main__":
+    main()
