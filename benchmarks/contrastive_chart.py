@@ -8,10 +8,7 @@ From the results of `benchmarks.contrastive` to `docs/images/contrastive.svg`.
 import pathlib
 
 import matplotlib
-
-matplotlib.use("agg")
-matplotlib.rcParams["svg.hashsalt"] = "keras_refcal"
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from benchmarks import harness
 from keras_refcal.files import replacing
@@ -25,7 +22,8 @@ def main():
     results = {b: result for b, result in results.items() if result}
     if not results:
         raise SystemExit("Run `python -m benchmarks.contrastive` first.")
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    axes = figure.subplots(1, 2)
     measures = [("ms", "milliseconds"), ("extra_mb", "extra MB at the peak")]
     for axis, (kind, label) in zip(axes, measures, strict=True):
         for backend, result in results.items():
@@ -52,10 +50,10 @@ def draw(axis, result, kind, variant, label, style):
 
 def save(figure, name):
     IMAGES.mkdir(exist_ok=True)
+    # With this salt and without a date the same results draw the same file.
+    matplotlib.rcParams["svg.hashsalt"] = "keras_refcal"
     with replacing(IMAGES / name) as temporary:
-        # Without a date, so that the same results draw the same file.
         figure.savefig(temporary, metadata={"Date": None})
-    plt.close(figure)
     print(IMAGES / name)
 
 
