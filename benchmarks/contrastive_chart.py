@@ -36,6 +36,20 @@ def main():
         axis.grid(alpha=0.3)
     axes[0].legend(frameon=False, fontsize=8)
     save(figure, "contrastive.svg")
+    print(*table(results), sep="\n")
+
+
+def table(results):
+    """Yields the claims of all backends as a table for the documentation."""
+    yield "| claim | ours | peer | ratio | target |"
+    yield "|---|---|---|---|---|"
+    for result in results.values():
+        for row in result["claims"]:
+            ours, peer = (f"{row[k]:,.1f} {row['unit']}" for k in ("ours", "peer"))
+            yield (
+                f"| {row['claim']} | {ours} | {peer} | {row['ratio']} "
+                f"| {row['target']} |"
+            )
 
 
 def draw(axis, result, kind, variant, label, style):
