@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from keras_refcal.backend.micro_batch_loss import loss_of_outputs
 from keras_refcal.backend.tensorflow_replicas import num_replicas
 
 
@@ -23,7 +24,7 @@ def in_micro_batches(model, x, y, sample_weight):
     weights = model.trainable_weights
     with tf.GradientTape() as tape:
         tape.watch(outputs)
-        loss = _loss(model, x, y, outputs, sample_weight, additional)
+        loss = loss_of_outputs(model, x, y, outputs, sample_weight, additional)
         scaled_loss = model.optimizer.scale_loss(loss)
     upstream, gradients = tape.gradient(
         scaled_loss,
@@ -103,15 +104,6 @@ def _call(model, x, size):
     share = tf.cast(tf.shape(x)[0], "float32") / tf.cast(size, "float32")
     losses = [tf.cast(tf.reduce_sum(loss), "float32") for loss in model.losses]
     return outputs, share * tf.add_n([tf.zeros(()), *losses])
-
-
-def _loss(model, x, y, outputs, sample_weight, additional):
-    # Keras reads `self.losses` from here where it is not empty.
-    model._losses_override.append(additional)
-    try:
-        return model.compute_loss(x, y, outputs, sample_weight, training=True)
-    finally:
-        model._losses_override.clear()
 
 
 def _rows(table, start, length):

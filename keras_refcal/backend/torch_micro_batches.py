@@ -4,6 +4,7 @@ import keras
 import torch
 import torch.distributed as dist
 
+from keras_refcal.backend.micro_batch_loss import loss_of_outputs
 from keras_refcal.backend.torch_replicas import distributed
 
 
@@ -29,7 +30,7 @@ def in_micro_batches(model, x, y, sample_weight):
         for name in results[0][0]
     }
     additional = sum(s * loss for s, (_, loss) in zip(shares, results, strict=True))
-    loss = _loss(model, x, y, outputs, sample_weight, additional)
+    loss = loss_of_outputs(model, x, y, outputs, sample_weight, additional)
     model.optimizer.scale_loss(loss).backward()
     gradients = {n: o.grad for n, o in outputs.items() if o.grad is not None}
     split = {n: torch.split(g, model.micro_batch_size) for n, g in gradients.items()}
@@ -50,15 +51,6 @@ def _forward(model, x):
     output = model(x, training=True, return_outputs=True)
     additional = [keras.ops.sum(loss) for loss in model.losses]
     return output, keras.ops.convert_to_tensor(sum(additional, start=0.0))
-
-
-def _loss(model, x, y, outputs, sample_weight, additional):
-    # Keras reads `self.losses` from here where it is not empty.
-    model._losses_override.append(additional)
-    try:
-        return model.compute_loss(x, y, outputs, sample_weight, training=True)
-    finally:
-        model._losses_override.clear()
 
 
 def _average_over_processes(weights):

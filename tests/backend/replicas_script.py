@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=… python replicas_script.py DEVICES
 
-On PyTorch `torch.distributed.run` starts it once for each device.
+The model on several devices is fitted twice, whole and in micro-batches. On PyTorch
+`torch.distributed.run` starts it once for each device.
 """
 
 import json
@@ -33,13 +34,18 @@ from keras_refcal.metrics import ExpectedCalibrationError
 STEPS, BATCH = 3, 8
 
 
-def make():
+def make(micro_batch_size=None):
     keras.utils.set_random_seed(0)
     layers = [
         keras.Input((6,)),
         keras.layers.Dense(8, activation="tanh", kernel_regularizer="l2"),
     ]
-    model = RefCalModel(keras.Sequential(layers), num_classes=3, projection_dim=4)
+    model = RefCalModel(
+        keras.Sequential(layers),
+        num_classes=3,
+        projection_dim=4,
+        micro_batch_size=micro_batch_size,
+    )
     model.compile(
         keras.optimizers.SGD(0.1, momentum=0.9),
         RefCalLoss(),
@@ -57,12 +63,12 @@ def train(model, arrays, batch_size):
     return {name: values[-1] for name, values in fitted.items()}, judged
 
 
-def on_devices(arrays):
+def on_devices(arrays, micro_batch_size):
     """Returns a model and its logs, trained on all devices."""
     if BACKEND == "tensorflow":
         names = [f"CPU:{number}" for number in range(DEVICES)]
         with tf.distribute.MirroredStrategy(names).scope():
-            model = make()
+            model = make(micro_batch_size)
         return model, *train(model, arrays, BATCH)
     if BACKEND == "jax":
         devices = keras.distribution.list_devices()
@@ -70,11 +76,10 @@ def on_devices(arrays):
         keras.distribution.set_distribution(
             keras.distribution.DataParallel(devices=devices)
         )
-        model = make()
+        model = make(micro_batch_size)
         return model, *train(model, arrays, BATCH)
-    dist.init_process_group("gloo")
     assert dist.get_world_size() == DEVICES
-    model = make()
+    model = make(micro_batch_size)
     shards = [_shard(array, dist.get_rank()) for array in arrays]
     logs, _ = train(model, shards, BATCH // DEVICES)
     for metric in model.metrics:
@@ -101,15 +106,19 @@ data = (
 )
 alone = make()
 logs, judged = train(alone, data, BATCH)
-model, shared_logs, shared_judged = on_devices(data)
-pairs = zip(alone.get_weights(), model.get_weights(), strict=True)
-gaps = {
-    "weights": max(float(np.abs(a - b).max()) for a, b in pairs),
-    "logs": largest_gap(shared_logs, logs),
-    "judged": largest_gap(shared_judged, judged),
-}
-# One write, which those of other processes cannot divide.
-sys.stdout.write(f"GAPS {json.dumps(gaps)}\n")
-sys.stdout.flush()
+if BACKEND == "torch":
+    dist.init_process_group("gloo")
+# Two micro-batches on each of two devices, the second one smaller.
+for micro_batch_size in (None, 3):
+    model, shared_logs, shared_judged = on_devices(data, micro_batch_size)
+    pairs = zip(alone.get_weights(), model.get_weights(), strict=True)
+    gaps = {
+        "weights": max(float(np.abs(a - b).max()) for a, b in pairs),
+        "logs": largest_gap(shared_logs, logs),
+        "judged": largest_gap(shared_judged, judged),
+    }
+    # One write, which those of other processes cannot divide.
+    sys.stdout.write(f"GAPS {json.dumps(gaps)}\n")
+    sys.stdout.flush()
 if BACKEND == "torch":
     dist.destroy_process_group()
