@@ -7,7 +7,8 @@ function is being traced or where reading the value would stall an accelerator.
 call of many operations, also where they would run one by one. `global_batch(values)`
 brings the rows of all replicas together, `num_replicas()` counts them, and
 `sum_over_processes(variables)` adds up the state of metrics.
-`log_sum_exp_of_others` is the quadratic part of contrastive losses, in small memory.
+`log_sum_exp_of_others` is the quadratic part of contrastive losses, in small memory;
+blocks of `BLOCK_SIZE` rows are its quickest.
 """
 
 import keras
@@ -15,6 +16,7 @@ import keras
 NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
+    from keras_refcal.backend.strips import BLOCK_SIZE
     from keras_refcal.backend.tensorflow_counting import fused, sum_by_index
     from keras_refcal.backend.tensorflow_log_sum_exp import log_sum_exp_of_others
     from keras_refcal.backend.tensorflow_replicas import (
@@ -32,9 +34,10 @@ elif NAME == "jax":
         sum_over_processes,
     )
     from keras_refcal.backend.jax_step import TrainStep, concrete_value
+    from keras_refcal.backend.strips import BLOCK_SIZE
 elif NAME == "torch":
     from keras_refcal.backend.torch_counting import fused, sum_by_index
-    from keras_refcal.backend.torch_log_sum_exp import log_sum_exp_of_others
+    from keras_refcal.backend.torch_log_sum_exp import BLOCK_SIZE, log_sum_exp_of_others
     from keras_refcal.backend.torch_replicas import (
         global_batch,
         num_replicas,
@@ -48,6 +51,7 @@ else:
     )
 
 __all__ = [
+    "BLOCK_SIZE",
     "NAME",
     "TrainStep",
     "concrete_value",

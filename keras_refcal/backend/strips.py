@@ -6,6 +6,8 @@ one strip, all strips have one shape, and what a strip reads is one slice of the
 written after themselves.
 """
 
+BLOCK_SIZE = 256
+
 
 def strip_plan(num_rows, block_size):
     """Returns the number of blocks, the rows of a block and the columns of a strip.

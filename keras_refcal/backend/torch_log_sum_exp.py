@@ -1,8 +1,13 @@
-"""Log-sum-exp of the similarities to all others, in strips, on PyTorch."""
+"""Log-sum-exp of the similarities to all others, in tiles, on PyTorch.
+
+The matrix of similarities is symmetric: of every pair of blocks of rows one tile is
+computed, and serves the rows of both.
+"""
 
 import torch
 
-from keras_refcal.backend.strips import strip_plan
+# Tiles of this size stay in the cache, and threads meet seldom.
+BLOCK_SIZE = 1024
 
 _TINY = 1e-37
 
@@ -15,7 +20,7 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
     Args:
         rows: Shape `(N, D)`.
         weights: Shape `(N,)`, not negative; they get no gradient.
-        block_size: The most rows a strip has.
+        block_size: The most rows a block has.
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
     """
@@ -38,76 +43,97 @@ class _LogSumExpOfOthers(torch.autograd.Function):
 
 
 def _forward_bounded(rows, weights, block_size):
-    size = rows.shape[0]
-    blocks, block, width = strip_plan(size, block_size)
-    rows, weights = (_around(x, blocks * block, width) for x in (rows, weights))
     totals = torch.zeros_like(weights)
-    buffer = rows.new_empty(block, width)
-    for start in range(0, blocks * block, block):
-        own, strip = slice(start, start + block), slice(start, start + width)
-        powers = torch.mm(rows[own], rows[strip].T, out=buffer).exp_()
-        powers[:, :block].fill_diagonal_(0)
-        totals[own] += powers @ weights[strip]
-        totals[start + block : start + width] += weights[own] @ powers[:, block:]
-    return _fold(totals, blocks * block, size).clamp_min_(_TINY).log_()
+    (buffer,) = _buffers(rows, block_size, 1)
+    for own, other in _pairs_of_blocks(rows, block_size):
+        powers = _product(rows[own], rows[other].T, buffer).exp_()
+        if own == other:
+            powers.fill_diagonal_(0)
+        else:
+            totals[other].addmv_(powers.T, weights[own])
+        totals[own].addmv_(powers, weights[other])
+    return totals.clamp_min_(_TINY).log_()
 
 
 def _forward(rows, weights, block_size):
     log_weights = weights.log()
-    values = torch.empty_like(weights)
-    for start in range(0, rows.shape[0], block_size):
-        own = slice(start, start + block_size)
-        logits = rows[own] @ rows.T
-        logits += log_weights
-        logits[:, own].fill_diagonal_(-torch.inf)
-        values[own] = torch.logsumexp(logits, dim=1)
+    values = torch.full_like(weights, -torch.inf)
+    (buffer,) = _buffers(rows, block_size, 1)
+
+    def add(block, terms, dim):
+        values[block] = values[block].logaddexp(terms.logsumexp(dim))
+
+    for own, other in _pairs_of_blocks(rows, block_size):
+        logits = _product(rows[own], rows[other].T, buffer)
+        if own == other:
+            logits.fill_diagonal_(-torch.inf)
+        else:
+            add(other, logits + log_weights[own, None], 0)
+        add(own, logits + log_weights[other], 1)
     # An anchor whose others all have weight 0; its value is not used.
     return values.masked_fill_(values == -torch.inf, 0)
 
 
 def _gradient(upstream, rows, weights, values, block_size, bounded):
-    size, dim = rows.shape
-    blocks, block, width = strip_plan(size, block_size)
-    tables = rows, weights, values, upstream
-    rows, weights, values, upstream = (
-        _around(x, blocks * block, width) for x in tables
-    )
-    pulls = _bounded_pulls if bounded else _pulls
-    gradient = rows.new_zeros(len(rows), dim)
-    buffers = rows.new_empty(2, block, width)
-    for start in range(0, blocks * block, block):
-        own, strip = slice(start, start + block), slice(start, start + width)
-        logits = torch.mm(rows[own], rows[strip].T, out=buffers[0])
-        pull = pulls(logits, buffers[1], weights, values, upstream, own, strip)
-        pull[:, :block].fill_diagonal_(0)
-        gradient[own].addmm_(pull, rows[strip])
-        gradient[start + block : start + width].addmm_(pull[:, block:].T, rows[own])
-    return _fold(gradient, blocks * block, size)
+    gradient = torch.zeros_like(rows)
+    buffer, factors = _buffers(rows, block_size, 2)
+    pulls = (_bounded_pulls if bounded else _pulls)(weights, values, upstream)
+    for own, other in _pairs_of_blocks(rows, block_size):
+        logits = _product(rows[own], rows[other].T, buffer)
+        pull = pulls(logits, own, other, factors)
+        if own == other:
+            pull.fill_diagonal_(0)
+        else:
+            gradient[other].addmm_(pull.T, rows[own])
+        gradient[own].addmm_(pull, rows[other])
+    return gradient
 
 
-def _bounded_pulls(logits, buffer, weights, values, upstream, own, strip):
-    """Returns how much row i and row j pull at each other, in place of `logits`."""
+def _bounded_pulls(weights, values, upstream):
+    """Returns a function that turns logits into how much both rows pull, in place."""
     shares = upstream * torch.exp(-values)
-    left = torch.stack([shares[own], weights[own]], dim=1)
-    right = torch.stack([weights[strip], shares[strip]])
-    return logits.exp_().mul_(torch.mm(left, right, out=buffer))
+    left, right = torch.stack([shares, weights], 1), torch.stack([weights, shares])
+
+    def pulls(logits, own, other, buffer):
+        return logits.exp_().mul_(_product(left[own], right[:, other], buffer))
+
+    return pulls
 
 
-def _pulls(logits, buffer, weights, values, upstream, own, strip):
+def _pulls(weights, values, upstream):
     log_weights = weights.log()
-    torch.add(logits, log_weights[own, None] - values[strip], out=buffer)
-    buffer.exp_().mul_(upstream[strip])
-    logits += log_weights[strip] - values[own, None]
-    return logits.exp_().mul_(upstream[own, None]).add_(buffer)
+
+    def pulls(logits, own, other, buffer):
+        as_contrast = _view(buffer, logits.shape)
+        shifts = log_weights[own, None] - values[other]
+        torch.add(logits, shifts, out=as_contrast).exp_().mul_(upstream[other])
+        logits += log_weights[other] - values[own, None]
+        return logits.exp_().mul_(upstream[own, None]).add_(as_contrast)
+
+    return pulls
 
 
-def _around(table, padded, width):
-    """Returns a table padded with zeros and followed by its own first rows."""
-    table = torch.cat([table, table.new_zeros(padded - len(table), *table.shape[1:])])
-    return torch.cat([table, table[:width]])
+def _pairs_of_blocks(rows, block_size):
+    size = len(rows)
+    blocks = [
+        slice(start, min(start + block_size, size))
+        for start in range(0, size, block_size)
+    ]
+    for number, own in enumerate(blocks):
+        for other in blocks[number:]:
+            yield own, other
 
 
-def _fold(table, padded, size):
-    """Adds what was gathered beyond the circle's start to the first rows."""
-    table[: len(table) - padded] += table[padded:]
-    return table[:size]
+def _buffers(rows, block_size, count):
+    length = min(block_size, len(rows))
+    return rows.new_empty(count, length * length)
+
+
+def _product(left, right, buffer):
+    """Returns the matrix product, in the memory of a buffer."""
+    out = _view(buffer, (left.shape[0], right.shape[1]))
+    return torch.mm(left, right, out=out)
+
+
+def _view(buffer, shape):
+    return buffer[: shape[0] * shape[1]].view(shape)

@@ -21,7 +21,8 @@ class BalancedContrastiveLoss(WeightedLoss):
     with n_a the number of contrasts in A(i) of the class of a. The prototypes are a
     `ClassPrototypes` layer of the loss. A `RefCalModel` trains and saves it with its
     own weights; any other model must hold it as an attribute (`model.prototypes =
-    loss.prototypes`) to do so.
+    loss.prototypes`) to do so. Batches of more than 256 rows, which are samples times
+    views, are computed block by block, in memory that is linear in the batch.
 
     Args:
         num_classes: Integer, 2 or more.

@@ -3,6 +3,7 @@
 Shapes: B batch, V views, D features, C classes.
 """
 
+import keras
 from keras import ops
 
 from keras_refcal.ops.contrastive import (
@@ -14,7 +15,10 @@ from keras_refcal.ops.contrastive import (
     view_rows,
     weigh,
 )
+from keras_refcal.ops.contrastive_blocks import uses_blocks
 from keras_refcal.types import Tensor
+
+_BLOCK_SIZE = 256
 
 
 def balanced_contrastive(
@@ -49,27 +53,48 @@ def balanced_contrastive(
     prototypes = ops.cast(prototypes, anchors.dtype) * temperature**-0.5
     views, batch_size = num_views(embeddings), ops.shape(embeddings)[0]
     weights = row_weights(sample_weight, views, batch_size, anchors.dtype)
-    classes = ops.tile(labels, (views,))
-    contrast_weights, sizes, positives = _contrasts(
-        classes, weights, prototypes.shape[0]
-    )
-    rows = ops.concatenate([anchors, prototypes], axis=0)
-    values = anchor_losses(
-        anchors, rows, contrast_weights / sizes, positives * contrast_weights
-    )
+    values = _anchor_values(anchors, prototypes, ops.tile(labels, (views,)), weights)
     values = ops.mean(ops.reshape(values, (views, batch_size)), axis=0)
     return weigh(values, sample_weight)
 
 
-def _contrasts(classes, weights, num_classes):
-    """Returns weight, size of the class and sameness of contrasts, `(N, N + C)`."""
-    prototypes = ops.arange(num_classes, dtype="int32")
-    all_classes = ops.concatenate([classes, prototypes], axis=0)
-    ones = ops.ones((num_classes,), weights.dtype)
-    all_weights = ops.concatenate([weights, ones], axis=0)
-    members = ops.one_hot(all_classes, num_classes, dtype=weights.dtype)
-    sizes = ops.sum(members * all_weights[:, None], axis=0)
-    positives = ops.cast(same(classes, all_classes), weights.dtype)
+def _anchor_values(anchors, prototypes, classes, weights):
+    """Returns the loss of each anchor, shape `(N,)`, computed block by block."""
+    num_classes = prototypes.shape[0]
+    rows = ops.concatenate([anchors, prototypes], axis=0)
+    classes = ops.concatenate(
+        [classes, ops.arange(num_classes, dtype=classes.dtype)], axis=0
+    )
+    weights = ops.concatenate([weights, ops.ones((num_classes,), weights.dtype)], 0)
+    members = ops.one_hot(classes, num_classes, dtype=weights.dtype)
+    sizes = ops.take(ops.sum(members * weights[:, None], axis=0), classes)
+    index = ops.arange(ops.shape(anchors)[0], dtype="int32")
+    if not uses_blocks(anchors):
+        return _values_of(index, rows, classes, weights, sizes)
+    in_blocks = ops.map(
+        lambda block: _values_again(block, rows, classes, weights, sizes),
+        _blocks(index),
+    )
+    return ops.reshape(in_blocks, (-1,))[: ops.shape(index)[0]]
+
+
+def _values_of(index, rows, classes, weights, sizes):
+    """Returns the loss of the anchors `rows[index]` among all rows."""
+    positives = ops.cast(same(ops.take(classes, index), classes), rows.dtype)
     # The anchor is not among its own contrasts.
-    sizes = ops.take(sizes, all_classes)[None, :] - positives * weights[:, None]
-    return all_weights[None, :], sizes, positives
+    sizes = sizes[None, :] - positives * ops.take(weights, index)[:, None]
+    return anchor_losses(
+        ops.take(rows, index, axis=0), rows, weights / sizes, positives * weights, index
+    )
+
+
+# Its backward pass computes a block again: nothing N x N is kept.
+_values_again = keras.remat(_values_of)
+
+
+def _blocks(index):
+    """Returns the indices as rows of equal length; the last one fills the end."""
+    size = ops.shape(index)[0]
+    padded = -(-size // _BLOCK_SIZE) * _BLOCK_SIZE
+    index = ops.minimum(ops.arange(padded, dtype=index.dtype), size - 1)
+    return ops.reshape(index, (-1, _BLOCK_SIZE))

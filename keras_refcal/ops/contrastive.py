@@ -54,11 +54,14 @@ def supervised_contrastive(
     """  # noqa: E501
     rows = view_rows(embeddings, normalize, temperature)
     batch_size, views = ops.shape(embeddings)[0], num_views(embeddings)
-    weights = row_weights(sample_weight, views, batch_size, rows.dtype)
     if uses_blocks(rows, block_size):
+        weights = sample_weight
+        if sample_weight is not None:
+            weights = row_weights(sample_weight, views, batch_size, rows.dtype)
         bounded = normalize and temperature >= MIN_BOUNDED_TEMPERATURE
         values = anchor_losses_in_blocks(rows, weights, positives, block_size, bounded)
     else:
+        weights = row_weights(sample_weight, views, batch_size, rows.dtype)
         values = _dense_anchor_losses(rows, weights, positives)
     values = ops.reshape(values, (views, batch_size))
     values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
@@ -86,20 +89,23 @@ def _dense_anchor_losses(rows, weights, positives):
     return anchor_losses(rows, rows, contrasts, positives * contrasts)
 
 
-def anchor_losses(anchors, rows, contrasts, positives):
+def anchor_losses(anchors, rows, contrasts, positives, index=None):
     """Returns `log Σ_a c_ia e^{s_ia} - Σ_p m_ip s_ip / Σ_p m_ip`, shape `(N,)`.
 
     Args:
-        anchors: The first N of `rows`, shape `(N, D)`.
+        anchors: `rows[index]`, shape `(N, D)`.
         rows: Embeddings that are divided by the square root of the temperature,
             shape `(M, D)`.
-        contrasts: Factor c of each exponential, shape `(N, M)`; the diagonal is
-            ignored.
-        positives: Weight m of each positive, shape `(N, M)`; the diagonal is ignored.
+        contrasts: Factor c of each exponential, shape `(N, M)`; that of the anchor
+            itself is ignored.
+        positives: Weight m of each positive, shape `(N, M)`; likewise.
+        index: Which rows the anchors are, shape `(N,)`, or `None`: the first.
     """
     similarity = ops.matmul(anchors, ops.transpose(rows))
-    anchor, contrast = (ops.arange(ops.shape(x)[0]) for x in (anchors, rows))
-    others = ops.cast(anchor[:, None] != contrast[None, :], rows.dtype)
+    if index is None:
+        index = ops.arange(ops.shape(anchors)[0], dtype="int32")
+    contrast = ops.arange(ops.shape(rows)[0], dtype="int32")
+    others = ops.cast(index[:, None] != contrast[None, :], rows.dtype)
     contrasts, positives = contrasts * others, positives * others
     similarity = ops.where(contrasts > 0, similarity, _NEVER)
     maximum = ops.stop_gradient(ops.max(similarity, axis=1, keepdims=True))

@@ -9,7 +9,7 @@ Shapes: B batch, V views, N = V * B rows, D features.
 
 from keras import ops
 
-from keras_refcal.backend import log_sum_exp_of_others, sum_by_index
+from keras_refcal.backend import BLOCK_SIZE, log_sum_exp_of_others, sum_by_index
 from keras_refcal.types import Tensor
 
 # Unit vectors over this temperature have similarities within ±60, whose exponentials
@@ -17,8 +17,10 @@ from keras_refcal.types import Tensor
 MIN_BOUNDED_TEMPERATURE = 1 / 60
 
 # Up to here the dense form is as fast and its memory is small.
-MAX_DENSE_ROWS = 512
-DEFAULT_BLOCK_SIZE = 256
+MAX_DENSE_ROWS = 256
+
+# Up to here the sums over classes are quickest as a product with a mask.
+MAX_MASKED_SAMPLES = 512
 
 
 def uses_blocks(rows: Tensor, block_size=None) -> bool:
@@ -26,7 +28,7 @@ def uses_blocks(rows: Tensor, block_size=None) -> bool:
 
     Args:
         rows: Shape `(N, D)`; N may be unknown while a function is traced.
-        block_size: Rows of a block, or `None`: blocks from 513 rows on, or if the
+        block_size: Rows of a block, or `None`: blocks from 257 rows on, or if the
             number of rows is unknown.
     """
     return (
@@ -37,25 +39,33 @@ def uses_blocks(rows: Tensor, block_size=None) -> bool:
 
 
 def anchor_losses_in_blocks(
-    rows: Tensor, weights: Tensor, positives: Tensor, block_size=None, bounded=False
+    rows: Tensor,
+    weights: Tensor | None,
+    positives: Tensor,
+    block_size=None,
+    bounded=False,
 ) -> Tensor:
     """Returns `log Σ_a w_a e^{z_i·z_a} - Σ_p w_p z_i·z_p / Σ_p w_p`, shape `(N,)`.
 
     Args:
         rows: Embeddings over the square root of the temperature, view after view,
             shape `(N, D)`.
-        weights: Weight of each row, shape `(N,)`.
+        weights: Weight of each row, shape `(N,)`, or `None`.
         positives: Class ids, shape `(B,)`, or a mask, shape `(B, B)`.
-        block_size: Rows of a block, or `None` for 256.
+        block_size: Rows of a block, or `None` for `backend.BLOCK_SIZE`.
         bounded: Whether all similarities are within ±60.
     """
-    largest = ops.max(weights)
-    largest = ops.where(largest > 0, largest, 1.0)
-    total = log_sum_exp_of_others(
-        rows, weights / largest, block_size or DEFAULT_BLOCK_SIZE, bounded
-    )
+    block_size = block_size or BLOCK_SIZE
+    if weights is None:
+        weights = ops.ones_like(rows[:, 0])
+        total = log_sum_exp_of_others(rows, weights, block_size, bounded)
+    else:
+        largest = ops.max(weights)
+        largest = ops.where(largest > 0, largest, 1.0)
+        total = log_sum_exp_of_others(rows, weights / largest, block_size, bounded)
+        total = total + ops.log(largest)
     mean, count = _mean_similarity_of_positives(rows, weights, positives)
-    return ops.where(count > 0, total + ops.log(largest) - mean, 0.0)
+    return ops.where(count > 0, total - mean, 0.0)
 
 
 def _mean_similarity_of_positives(rows, weights, positives):
@@ -75,6 +85,9 @@ def _mean_similarity_of_positives(rows, weights, positives):
 
 def _sums_over_positives(table, positives):
     """Returns the sum of each sample's positives and whether it is one itself."""
+    samples = positives.shape[0]
+    if len(positives.shape) == 1 and samples and samples <= MAX_MASKED_SAMPLES:
+        positives = positives[:, None] == positives[None, :]
     if len(positives.shape) == 2:
         mask = ops.cast(positives, table.dtype)
         return ops.matmul(mask, table), ops.diagonal(mask)
