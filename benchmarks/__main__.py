@@ -2,8 +2,8 @@
 
     python -m benchmarks [--list] [--only=NAME]
 
-Each is a module here that imports `claim` from `harness`; those with `BACKENDS` run once
-on each. It writes `results/`, as it does when it is run by itself.
+Each is a module here that imports `claim` from `harness`; those with `BACKENDS` run
+once on each. They write `results/`, as they do when they are run by themselves.
 """
 
 import argparse
@@ -92,9 +92,13 @@ def _imports_claim(tree):
 
 def _backends(tree):
     for node in tree.body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "BACKENDS":
+        if isinstance(node, ast.Assign) and _name(node) == "BACKENDS":
             return list(ast.literal_eval(node.value))
     return [None]
+
+
+def _name(assignment):
+    return getattr(assignment.targets[0], "id", None)
 
 
 if __name__ == "__main__":

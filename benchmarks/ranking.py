@@ -40,7 +40,7 @@ def against_scikit_learn(multi_class, target):
 
 
 def each_figure(labels, probabilities):
-    """Returns the milliseconds of each figure by itself, its checks of input included."""
+    """Returns the milliseconds of each figure by itself, checks of input included."""
     functions = {
         name: lambda name=name: evaluation.evaluate(
             labels, probabilities, figures=[name]
