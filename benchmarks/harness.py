@@ -34,7 +34,7 @@ PACKAGES = (
 )
 
 
-def median_ms(functions, repeats=7, warmup=2):
+def median_ms(functions, repeats=7, warmup=2, clock=time.perf_counter):
     """Returns the median milliseconds of functions that are called in turns.
 
     A B C A B C …: what else the machine does then falls on all alike. A function must
@@ -44,14 +44,16 @@ def median_ms(functions, repeats=7, warmup=2):
         functions: Mapping of names to functions without arguments.
         repeats: How many turns count.
         warmup: How many turns before do not.
+        clock: Seconds; `time.process_time` does not count what other jobs take, and is
+            fair on one core, where no thread waits for another.
     """
     times = {name: [] for name in functions}
     for turn in range(warmup + repeats):
         for name, function in functions.items():
-            start = time.perf_counter()
+            start = clock()
             function()
             if turn >= warmup:
-                times[name].append(1e3 * (time.perf_counter() - start))
+                times[name].append(1e3 * (clock() - start))
     return {name: statistics.median(each) for name, each in times.items()}
 
 
@@ -112,21 +114,30 @@ def _memory_mb(entry):
 
 def versions():
     """Returns what a result was measured with: machine, load and packages."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+    found = {
+        name: importlib.metadata.version(name)
+        for name in PACKAGES
+        if is_installed(name)
+    }
     return {
         "date": time.strftime("%Y-%m-%d"),
         "cores": os.cpu_count(),
+        "cores_used": len(os.sched_getaffinity(0)),
         "processor": _processor(),
         "load_average": round(os.getloadavg()[0], 1),
         "backend": os.environ.get("KERAS_BACKEND", "tensorflow"),
         "python": platform.python_version(),
         "packages": found,
     }
+
+
+def is_installed(package):
+    """Returns whether a distribution is installed."""
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _processor():
@@ -165,6 +176,14 @@ def write_result(name, result):
     path.parent.mkdir(exist_ok=True)
     write_json(path, {"measured_with": versions(), **result})
     return path
+
+
+def read_result(name):
+    """Returns what `write_result` wrote under this name, or `None`."""
+    from keras_refcal.files import read_json
+
+    path = RESULTS / f"{name}.json"
+    return read_json(path) if path.exists() else None
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def _forward(rows, weights, block_size):
     def add_block(start, values):
         logits = tf.matmul(_cut(padded, start, block), rows, transpose_b=True)
         itself = start + tf.range(block)[:, None] == tf.range(size)
-        logits = tf.where(itself, _NEVER, logits + log_weights)
+        logits = tf.where(itself, _never(logits), logits + log_weights)
         return _add(values, start, tf.reduce_logsumexp(logits, axis=1))
 
     values = _for_each_block(blocks, block, add_block, tf.zeros_like(padded[:, 0]))
@@ -130,7 +130,11 @@ def _size(rows):
 
 def _log(weights):
     logs = tf.math.log(tf.maximum(weights, _TINY))
-    return tf.where(weights > 0, logs, _NEVER)
+    return tf.where(weights > 0, logs, _never(logs))
+
+
+def _never(like):
+    return tf.constant(_NEVER, like.dtype)
 
 
 def _others(block, width):

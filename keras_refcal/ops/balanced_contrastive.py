@@ -7,7 +7,6 @@ import keras
 from keras import ops
 
 from keras_refcal.ops.contrastive import (
-    anchor_losses,
     l2_normalize,
     num_views,
     row_weights,
@@ -19,6 +18,10 @@ from keras_refcal.ops.contrastive_blocks import uses_blocks
 from keras_refcal.types import Tensor
 
 _BLOCK_SIZE = 256
+
+# Stands for minus infinity where infinity would turn a gradient into NaN.
+_NEVER = -1e30
+_TINY = 1e-37
 
 
 def balanced_contrastive(
@@ -83,7 +86,7 @@ def _values_of(index, rows, classes, weights, sizes):
     positives = ops.cast(same(ops.take(classes, index), classes), rows.dtype)
     # The anchor is not among its own contrasts.
     sizes = sizes[None, :] - positives * ops.take(weights, index)[:, None]
-    return anchor_losses(
+    return _anchor_losses(
         ops.take(rows, index, axis=0), rows, weights / sizes, positives * weights, index
     )
 
@@ -98,3 +101,28 @@ def _blocks(index):
     padded = -(-size // _BLOCK_SIZE) * _BLOCK_SIZE
     index = ops.minimum(ops.arange(padded, dtype=index.dtype), size - 1)
     return ops.reshape(index, (-1, _BLOCK_SIZE))
+
+
+def _anchor_losses(anchors, rows, contrasts, positives, index):
+    """Returns `log Σ_a c_ia e^{s_ia} - Σ_p m_ip s_ip / Σ_p m_ip`, shape `(N,)`.
+
+    Args:
+        anchors: `rows[index]`, shape `(N, D)`.
+        rows: Embeddings that are divided by the square root of the temperature,
+            shape `(M, D)`.
+        contrasts: Factor c of each exponential, shape `(N, M)`; that of the anchor
+            itself is ignored.
+        positives: Weight m of each positive, shape `(N, M)`; likewise.
+        index: Which rows the anchors are, shape `(N,)`.
+    """
+    similarity = ops.matmul(anchors, ops.transpose(rows))
+    contrast = ops.arange(ops.shape(rows)[0], dtype="int32")
+    others = ops.cast(index[:, None] != contrast[None, :], rows.dtype)
+    contrasts, positives = contrasts * others, positives * others
+    similarity = ops.where(contrasts > 0, similarity, _NEVER)
+    maximum = ops.stop_gradient(ops.max(similarity, axis=1, keepdims=True))
+    shifted = similarity - maximum
+    total = ops.sum(contrasts * ops.exp(shifted), axis=1)
+    count = ops.sum(positives, axis=1)
+    mean = ops.divide_no_nan(ops.sum(positives * shifted, axis=1), count)
+    return ops.where(count > 0, ops.log(ops.maximum(total, _TINY)) - mean, 0.0)

@@ -11,14 +11,9 @@ from keras import ops
 
 from keras_refcal.ops.contrastive_blocks import (
     MIN_BOUNDED_TEMPERATURE,
-    anchor_losses_in_blocks,
-    uses_blocks,
+    anchor_losses,
 )
 from keras_refcal.types import Tensor
-
-# Stands for minus infinity where infinity would turn a gradient into NaN.
-_NEVER = -1e30
-_TINY = 1e-37
 
 
 def supervised_contrastive(
@@ -54,15 +49,11 @@ def supervised_contrastive(
     """  # noqa: E501
     rows = view_rows(embeddings, normalize, temperature)
     batch_size, views = ops.shape(embeddings)[0], num_views(embeddings)
-    if uses_blocks(rows, block_size):
-        weights = sample_weight
-        if sample_weight is not None:
-            weights = row_weights(sample_weight, views, batch_size, rows.dtype)
-        bounded = normalize and temperature >= MIN_BOUNDED_TEMPERATURE
-        values = anchor_losses_in_blocks(rows, weights, positives, block_size, bounded)
-    else:
+    weights = None
+    if sample_weight is not None:
         weights = row_weights(sample_weight, views, batch_size, rows.dtype)
-        values = _dense_anchor_losses(rows, weights, positives)
+    bounded = normalize and temperature >= MIN_BOUNDED_TEMPERATURE
+    values = anchor_losses(rows, weights, positives, block_size, bounded)
     values = ops.reshape(values, (views, batch_size))
     values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
     return weigh(values * (temperature / base_temperature), sample_weight)
@@ -77,43 +68,6 @@ def l2_normalize(x: Tensor) -> Tensor:
     """Returns `x` scaled to unit length over its last axis; a zero row stays zero."""
     square = ops.sum(ops.square(x), axis=-1, keepdims=True)
     return x * ops.rsqrt(ops.maximum(square, 1e-12))
-
-
-def _dense_anchor_losses(rows, weights, positives):
-    size, batch_size = ops.shape(rows)[0], ops.shape(positives)[0]
-    views = size // batch_size
-    if len(positives.shape) == 1:
-        positives = same(positives, positives)
-    positives = ops.tile(ops.cast(positives, rows.dtype), (views, views))
-    contrasts = ops.tile(ops.expand_dims(weights, 0), (size, 1))
-    return anchor_losses(rows, rows, contrasts, positives * contrasts)
-
-
-def anchor_losses(anchors, rows, contrasts, positives, index=None):
-    """Returns `log Σ_a c_ia e^{s_ia} - Σ_p m_ip s_ip / Σ_p m_ip`, shape `(N,)`.
-
-    Args:
-        anchors: `rows[index]`, shape `(N, D)`.
-        rows: Embeddings that are divided by the square root of the temperature,
-            shape `(M, D)`.
-        contrasts: Factor c of each exponential, shape `(N, M)`; that of the anchor
-            itself is ignored.
-        positives: Weight m of each positive, shape `(N, M)`; likewise.
-        index: Which rows the anchors are, shape `(N,)`, or `None`: the first.
-    """
-    similarity = ops.matmul(anchors, ops.transpose(rows))
-    if index is None:
-        index = ops.arange(ops.shape(anchors)[0], dtype="int32")
-    contrast = ops.arange(ops.shape(rows)[0], dtype="int32")
-    others = ops.cast(index[:, None] != contrast[None, :], rows.dtype)
-    contrasts, positives = contrasts * others, positives * others
-    similarity = ops.where(contrasts > 0, similarity, _NEVER)
-    maximum = ops.stop_gradient(ops.max(similarity, axis=1, keepdims=True))
-    shifted = similarity - maximum
-    total = ops.sum(contrasts * ops.exp(shifted), axis=1)
-    count = ops.sum(positives, axis=1)
-    mean = ops.divide_no_nan(ops.sum(positives * shifted, axis=1), count)
-    return ops.where(count > 0, ops.log(ops.maximum(total, _TINY)) - mean, 0.0)
 
 
 def view_rows(embeddings, normalize, temperature):

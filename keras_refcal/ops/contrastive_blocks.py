@@ -1,8 +1,8 @@
-"""The supervised contrastive loss in memory that is linear in the batch.
+"""The supervised contrastive loss of each anchor, in memory linear in the batch.
 
 The mean over positives needs no similarities: it is the anchor times the sum of its
-class. Only the log-sum-exp over all others is quadratic, and it is computed strip by
-strip, in the backward pass again.
+class. Only the log-sum-exp over all others is quadratic, and for larger
+batches it is computed block by block, in the backward pass again.
 
 Shapes: B batch, V views, N = V * B rows, D features.
 """
@@ -18,6 +18,10 @@ MIN_BOUNDED_TEMPERATURE = 1 / 60
 
 # Up to here the dense form is as fast and its memory is small.
 MAX_DENSE_ROWS = 256
+
+# Stands for minus infinity where infinity would turn a gradient into NaN.
+_NEVER = -1e30
+_TINY = 1e-37
 
 # Up to here the sums over classes are quickest as a product with a mask.
 MAX_MASKED_SAMPLES = 512
@@ -38,7 +42,7 @@ def uses_blocks(rows: Tensor, block_size=None) -> bool:
     )
 
 
-def anchor_losses_in_blocks(
+def anchor_losses(
     rows: Tensor,
     weights: Tensor | None,
     positives: Tensor,
@@ -52,20 +56,36 @@ def anchor_losses_in_blocks(
             shape `(N, D)`.
         weights: Weight of each row, shape `(N,)`, or `None`.
         positives: Class ids, shape `(B,)`, or a mask, shape `(B, B)`.
-        block_size: Rows of a block, or `None` for `backend.BLOCK_SIZE`.
+        block_size: See `uses_blocks`.
         bounded: Whether all similarities are within ±60.
     """
-    block_size = block_size or BLOCK_SIZE
-    if weights is None:
-        weights = ops.ones_like(rows[:, 0])
-        total = log_sum_exp_of_others(rows, weights, block_size, bounded)
+    if uses_blocks(rows, block_size):
+        total = _log_sum_exp_in_blocks(rows, weights, block_size, bounded)
     else:
-        largest = ops.max(weights)
-        largest = ops.where(largest > 0, largest, 1.0)
-        total = log_sum_exp_of_others(rows, weights / largest, block_size, bounded)
-        total = total + ops.log(largest)
+        total = _dense_log_sum_exp(rows, weights)
     mean, count = _mean_similarity_of_positives(rows, weights, positives)
     return ops.where(count > 0, total - mean, 0.0)
+
+
+def _log_sum_exp_in_blocks(rows, weights, block_size, bounded):
+    block_size = block_size or BLOCK_SIZE
+    if weights is None:
+        ones = ops.ones_like(rows[:, 0])
+        return log_sum_exp_of_others(rows, ones, block_size, bounded)
+    largest = ops.max(weights)
+    largest = ops.where(largest > 0, largest, 1.0)
+    total = log_sum_exp_of_others(rows, weights / largest, block_size, bounded)
+    return total + ops.log(largest)
+
+
+def _dense_log_sum_exp(rows, weights):
+    similarity = ops.matmul(rows, ops.transpose(rows))
+    if weights is not None:
+        logs = ops.log(ops.maximum(weights, _TINY))
+        similarity = similarity + ops.where(weights > 0, logs, _NEVER)
+    index = ops.arange(ops.shape(rows)[0], dtype="int32")
+    itself = index[:, None] == index[None, :]
+    return ops.logsumexp(ops.where(itself, _NEVER, similarity), axis=1)
 
 
 def _mean_similarity_of_positives(rows, weights, positives):
@@ -73,27 +93,32 @@ def _mean_similarity_of_positives(rows, weights, positives):
     size, batch_size = ops.shape(rows)[0], ops.shape(positives)[0]
     views = size // batch_size
     weighted = ops.concatenate([rows, ops.ones_like(rows[:, :1])], axis=1)
-    weighted = weighted * weights[:, None]
+    if weights is not None:
+        weighted = weighted * weights[:, None]
     of_sample = ops.sum(
         ops.reshape(weighted, (views, batch_size, weighted.shape[1])), axis=0
     )
-    sums, itself = _sums_over_positives(of_sample, positives)
-    sums = ops.tile(sums, (views, 1)) - ops.tile(itself, (views,))[:, None] * weighted
+    if len(positives.shape) == 2:
+        mask = ops.cast(positives, rows.dtype)
+        sums = ops.tile(ops.matmul(mask, of_sample), (views, 1))
+        itself = ops.tile(ops.diagonal(mask), (views,))[:, None] * weighted
+    else:
+        sums = ops.tile(_sums_over_classes(of_sample, positives), (views, 1))
+        itself = weighted
+    sums = sums - itself
     count = sums[:, -1]
     return ops.divide_no_nan(ops.sum(rows * sums[:, :-1], axis=1), count), count
 
 
-def _sums_over_positives(table, positives):
-    """Returns the sum of each sample's positives and whether it is one itself."""
-    samples = positives.shape[0]
-    if len(positives.shape) == 1 and samples and samples <= MAX_MASKED_SAMPLES:
-        positives = positives[:, None] == positives[None, :]
-    if len(positives.shape) == 2:
-        mask = ops.cast(positives, table.dtype)
-        return ops.matmul(mask, table), ops.diagonal(mask)
-    groups = _consecutive(positives)
+def _sums_over_classes(table, labels):
+    """Returns, for each sample, the sum over the samples of its class."""
+    size = labels.shape[0]
+    if size is not None and size <= MAX_MASKED_SAMPLES:
+        mask = labels[:, None] == labels[None, :]
+        return ops.matmul(ops.cast(mask, table.dtype), table)
+    groups = _consecutive(labels)
     sums = sum_by_index(table, groups, ops.shape(table)[0])
-    return ops.take(sums, groups, axis=0), ops.ones_like(table[:, 0])
+    return ops.take(sums, groups, axis=0)
 
 
 def _consecutive(labels):

@@ -9,8 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_refcal.losses import SimCLRLoss, SupervisedContrastiveLoss
-from keras_refcal.ops import contrastive_blocks
+from keras_refcal.backend import log_sum_exp_of_others
+from keras_refcal.losses import (
+    BalancedContrastiveLoss,
+    SimCLRLoss,
+    SupervisedContrastiveLoss,
+)
+from keras_refcal.ops import balanced_contrastive, contrastive, contrastive_blocks
 
 
 def unit(x):
@@ -131,11 +136,94 @@ def test_blocks_are_chosen_by_size_and_change_nothing(
 @pytest.mark.parametrize(("case", "check"), parameters("supcon"))
 def test_matches_golden(case, check):
     data = inputs(case)
-    loss = SupervisedContrastiveLoss(**check["params"], normalize=False, block_size=5)
+    loss = SupervisedContrastiveLoss(**check["params"], normalize=False, block_size=37)
     value, (gradient,) = value_and_gradient(
         lambda features: loss(data["labels"], features), data["features"], jit=True
     )
     assert_matches(case, check, value=value, grad_features=gradient)
+
+
+@settings(max_examples=8)
+@given(
+    temperature=st.floats(0.01, 10),
+    scale=st.sampled_from([None, 0.1, 3.0]),
+    weighted=st.booleans(),
+    seed=st.integers(0, 999),
+)
+def test_any_temperature_at_one_size(temperature, scale, weighted, seed):
+    generator = np.random.default_rng(seed)
+    views = generator.normal(size=(23, 2, 6))
+    views = (unit(views) if scale is None else scale * views).astype("float32")
+    labels = generator.integers(0, 5, 23)
+    weight = generator.uniform(0, 3, 23) if weighted else np.ones(23)
+    expected, expected_gradient = dense_value_and_gradient(
+        views, labels[:, None] == labels, weight, temperature
+    )
+    # A block that divides the 46 rows, one that leaves a remainder, and none.
+    for block_size in (23, 17, None):
+        value, (gradient,) = value_and_gradient(
+            lambda rows, size=block_size: ops.mean(
+                contrastive.supervised_contrastive(
+                    rows,
+                    ops.convert_to_tensor(labels.astype("int32")),
+                    ops.convert_to_tensor(weight.astype("float32")),
+                    temperature,
+                    temperature,
+                    normalize=False,
+                    block_size=size,
+                )
+            ),
+            views,
+            jit="quick",
+        )
+        largest = np.max(np.sum(views.astype("float64") ** 2, axis=-1)) / temperature
+        assert value == pytest.approx(expected, rel=1e-5, abs=1e-5 + 1e-6 * largest)
+        size = np.max(np.abs(expected_gradient))
+        bound = (1e-5 + 3e-7 * largest) * max(size, np.sqrt(largest / temperature) / 23)
+        assert np.max(np.abs(gradient - expected_gradient)) <= bound
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_gradient_in_float64_is_that_of_the_dense_form(bounded):
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX computes in float64 only if told so before it starts")
+    generator = np.random.default_rng(0)
+    rows = unit(generator.normal(size=(40, 6))) * 10**0.5
+    weights, upstream = generator.uniform(0, 2, (2, 40))
+
+    def value(rows):
+        rows = ops.convert_to_tensor(rows)
+        values = log_sum_exp_of_others(
+            rows, ops.cast(ops.convert_to_tensor(weights), rows.dtype), 13, bounded
+        )
+        return ops.sum(ops.cast(ops.convert_to_tensor(upstream), rows.dtype) * values)
+
+    found, (gradient,) = value_and_gradient(value, rows)
+    powers = weights * np.exp(rows @ rows.T) * ~np.eye(40, dtype=bool)
+    totals = powers.sum(axis=1)
+    pull = upstream[:, None] * powers / totals[:, None]
+    assert gradient.dtype == "float64"
+    assert found == pytest.approx(upstream @ np.log(totals), rel=1e-12)
+    np.testing.assert_allclose(gradient, (pull + pull.T) @ rows, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("jit", [True, False])
+def test_balanced_contrastive_in_blocks_is_the_dense_form(jit, monkeypatch):
+    generator = np.random.default_rng(0)
+    views = generator.normal(size=(150, 2, 6)).astype("float32")  # 256 rows and 44
+    labels = generator.integers(0, 7, 150)
+    weight = generator.integers(0, 3, 150).astype("float32")
+    loss = BalancedContrastiveLoss(9, 6)
+    results = []
+    for blocks in (True, False):
+        monkeypatch.setattr(balanced_contrastive, "uses_blocks", lambda _, b=blocks: b)
+        results.append(
+            value_and_gradient(lambda x: loss(labels, x, weight), views, jit=jit)
+        )
+    (value, (gradient,)), (expected, (expected_gradient,)) = results
+    assert value == pytest.approx(expected, rel=1e-6)
+    bound = 1e-5 * np.max(np.abs(expected_gradient))
+    np.testing.assert_allclose(gradient, expected_gradient, atol=bound)
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

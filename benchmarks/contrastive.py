@@ -1,0 +1,256 @@
+"""Contrastive loss and its gradient: time and memory against the dense forms.
+
+    KERAS_BACKEND=torch python -m benchmarks.contrastive
+
+Three peers: the published code of the loss, restated by its formula in PyTorch
+(`published`, on every backend); the same formula in Keras operations, compiled where
+the backend compiles (`dense`); and pytorch-metric-learning, where it is installed.
+Embeddings have 128 features and are scaled to unit length inside the step. Time is the
+median of steps in turns, in one process; memory is the peak beyond the start, each in a
+process of its own. Last, a training step with and without `micro_batch_size`.
+
+On one core (`taskset -c 0 python -m …`) the clock is that of the processor, which the
+other jobs of a busy machine do not move. Writes
+`benchmarks/results/contrastive-<backend>.json`.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import torch  # isort: skip  before TensorFlow, which otherwise crashes it
+
+import keras
+import numpy as np
+from keras import ops
+
+from benchmarks import harness
+from keras_refcal import RefCalModel, losses
+from keras_refcal.models import encoders
+
+BACKEND = keras.backend.backend()
+VIEWS, DIM, NUM_CLASSES, TEMPERATURE, BASE_TEMPERATURE = 2, 128, 100, 0.1, 0.07
+TIMED_ROWS = (256, 512, 1024, 2048, 8192, 16384)
+LONG_ROWS = (32768, 65536)  # ours alone: the published code would need 130 GB
+FASTER = {"torch": 10, "jax": 8, "tensorflow": 8}
+SMALLER = {"torch": 20, "jax": 10, "tensorflow": 10}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--max_rows", type=int, default=max(LONG_ROWS))
+    parser.add_argument("--skip", choices=["time", "memory"], action="append")
+    arguments = parser.parse_args(argv)
+    skip = arguments.skip or []
+    one_core = len(os.sched_getaffinity(0)) == 1
+    previous = harness.read_result(f"contrastive-{BACKEND}") or {}
+    result = {
+        "clock": previous.get("clock"),
+        "rows": previous.get("rows", {}),
+        "training_step_extra_mb": previous.get("training_step_extra_mb", {}),
+    }
+    sizes = [n for n in TIMED_ROWS + LONG_ROWS if n <= arguments.max_rows]
+    for size in sizes:
+        row = result["rows"].setdefault(str(size), {})
+        if "time" not in skip and size in TIMED_ROWS:
+            row["ms"] = times(size, one_core)
+        if "memory" not in skip:
+            row["extra_mb"] = memory(size)
+        print(size, row, flush=True)
+    if "time" not in skip:
+        result["clock"] = "processor, one core" if one_core else "wall"
+    if "memory" not in skip:
+        result["training_step_extra_mb"] = {
+            str(size): extra_mb("training_step", micro_batch_size=size)
+            for size in (None, 32)
+        }
+    result["claims"] = claims(result)
+    print(*result["claims"], sep="\n")
+    print(harness.write_result(f"contrastive-{BACKEND}", result))
+
+
+def times(size, one_core):
+    """Returns the milliseconds of each variant at this many rows."""
+    functions = {variant: step(variant, size) for variant in variants(size)}
+    agree(functions)
+    repeats = int(np.clip(20_000 // size, 1, 41))
+    clock = time.process_time if one_core else time.perf_counter
+    return harness.median_ms(functions, repeats, warmup=1, clock=clock)
+
+
+def memory(size):
+    """Returns the extra MB of each variant at this many rows."""
+    return {variant: extra_mb("step", variant, size) for variant in variants(size)}
+
+
+def extra_mb(function, variant=None, size=None, **arguments):
+    if function == "step":
+        arguments = {"variant": variant, "size": size}
+    backend = "torch" if variant in ("published", "metric_learning") else BACKEND
+    return harness.peak_extra_mb(
+        f"benchmarks.contrastive:{function}", arguments, backend
+    )
+
+
+def variants(size):
+    """Returns what is measured at this many rows."""
+    if size in LONG_ROWS:
+        return ["ours"]
+    found = ["ours", "published", "dense"]
+    if harness.is_installed("pytorch-metric-learning") and size <= 8192:
+        found.append("metric_learning")
+    return found if size <= 8192 else ["ours", "published"]
+
+
+def agree(functions):
+    """Raises unless all variants compute one loss and one gradient."""
+    expected, *others = [[np.asarray(x) for x in f()] for f in functions.values()]
+    for value, gradient in others:
+        np.testing.assert_allclose(value, expected[0], rtol=1e-4)
+        bound = 1e-4 * np.abs(expected[1]).max()
+        np.testing.assert_allclose(gradient, expected[1], atol=bound)
+
+
+def step(variant, size):
+    """Returns a function that returns the value and the gradient of a variant."""
+    generator = np.random.default_rng(0)
+    shape = (size // VIEWS, VIEWS, DIM)
+    embeddings = generator.normal(size=shape).astype("float32")
+    labels = generator.integers(0, NUM_CLASSES, len(embeddings))
+    if variant == "published":
+        return torch_step(published, labels, embeddings)
+    if variant == "metric_learning":
+        return torch_step(metric_learning(), labels, embeddings)
+    loss = Dense() if variant == "dense" else losses.SupervisedContrastiveLoss()
+    make = {"torch": torch_step, "jax": jax_step, "tensorflow": tensorflow_step}
+    return make[BACKEND](loss, labels, embeddings)
+
+
+def torch_step(loss, labels, embeddings):
+    labels, embeddings = torch.tensor(labels), torch.tensor(embeddings)
+    embeddings.requires_grad_()
+
+    def run():
+        value = loss(labels, embeddings)
+        (gradient,) = torch.autograd.grad(value, embeddings)
+        return value.detach(), gradient
+
+    return run
+
+
+def jax_step(loss, labels, embeddings):
+    import jax
+
+    compiled = jax.jit(jax.value_and_grad(lambda x, y: loss(y, x)))
+    embeddings, labels = jax.numpy.asarray(embeddings), jax.numpy.asarray(labels)
+    return lambda: jax.block_until_ready(compiled(embeddings, labels))
+
+
+def tensorflow_step(loss, labels, embeddings):
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True)
+    def compiled(embeddings, labels):
+        with tf.GradientTape() as tape:
+            tape.watch(embeddings)
+            value = loss(labels, embeddings)
+        return value, tape.gradient(value, embeddings)
+
+    embeddings, labels = tf.constant(embeddings), tf.constant(labels)
+    return lambda: compiled(embeddings, labels)
+
+
+def published(labels, embeddings):
+    """The formula of the published code, in PyTorch: N x N masks, logits and more."""
+    rows = torch.cat(torch.nn.functional.normalize(embeddings, dim=-1).unbind(1))
+    mask = torch.eq(labels[:, None], labels[None, :]).float().repeat(VIEWS, VIEWS)
+    others = 1 - torch.eye(len(rows))
+    logits = rows @ rows.T / TEMPERATURE
+    # The row's maximum includes the similarity to itself.
+    logits = logits - logits.max(dim=1, keepdim=True).values.detach()
+    mask = mask * others
+    powers = torch.exp(logits) * others
+    log_softmax = logits - torch.log(powers.sum(1, keepdim=True))
+    mean = (mask * log_softmax).sum(1) / mask.sum(1)
+    return -(TEMPERATURE / BASE_TEMPERATURE) * mean.mean()
+
+
+class Dense(keras.losses.Loss):
+    """The same formula in Keras operations."""
+
+    def call(self, labels, embeddings):
+        rows = ops.reshape(ops.transpose(embeddings, (1, 0, 2)), (-1, DIM))
+        rows = ops.normalize(rows, axis=-1)
+        classes = ops.tile(labels, (VIEWS,))
+        others = 1 - ops.eye(rows.shape[0])
+        mask = ops.cast(classes[:, None] == classes[None, :], "float32") * others
+        logits = ops.matmul(rows, ops.transpose(rows)) / TEMPERATURE
+        logits = logits - ops.stop_gradient(ops.max(logits, axis=1, keepdims=True))
+        total = ops.sum(ops.exp(logits) * others, axis=1, keepdims=True)
+        log_softmax = logits - ops.log(total)
+        mean = ops.sum(mask * log_softmax, axis=1) / ops.sum(mask, axis=1)
+        return -(TEMPERATURE / BASE_TEMPERATURE) * mean
+
+
+def metric_learning():
+    """The loss of pytorch-metric-learning, which leaves out T / T_base."""
+    from pytorch_metric_learning.losses import SupConLoss
+
+    loss = SupConLoss(temperature=TEMPERATURE)
+
+    def scaled(labels, embeddings):
+        rows = torch.cat(embeddings.unbind(1))
+        return loss(rows, labels.repeat(VIEWS)) * (TEMPERATURE / BASE_TEMPERATURE)
+
+    return scaled
+
+
+def training_step(micro_batch_size, batch=128):
+    """Returns a training step of a ResNet-20 on two views of a batch of images."""
+    keras.utils.set_random_seed(0)
+    encoder = encoders.get("resnet20")(input_shape=(32, 32, 3))
+    model = RefCalModel(encoder, NUM_CLASSES, micro_batch_size=micro_batch_size)
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), losses.RefCalLoss())
+    generator = np.random.default_rng(0)
+    images = generator.random((batch, VIEWS, 32, 32, 3), "float32")
+    labels = generator.integers(0, NUM_CLASSES, batch)
+    return lambda: model.train_on_batch(images, labels)
+
+
+def claims(result):
+    """Returns the ratios that the issue asks for, where they were measured."""
+    rows, found = result["rows"], []
+
+    def compare(text, size, kind, peer, target, unit):
+        figures = rows.get(str(size), {}).get(kind)
+        if figures:
+            text = f"{BACKEND}: contrastive loss, {size} rows, {text}"
+            found.append(
+                harness.claim(text, figures["ours"], figures[peer], target, unit)
+            )
+
+    compare("time, published code", 8192, "ms", "published", FASTER[BACKEND], "ms")
+    compare(
+        "memory, published code", 8192, "extra_mb", "published", SMALLER[BACKEND], "MB"
+    )
+    for size in (256, 512):
+        compare("time, dense form", size, "ms", "dense", 0.91, "ms")
+    longest = rows.get("65536", {}).get("extra_mb")
+    if longest:
+        text = (
+            f"{BACKEND}: contrastive loss, memory of 65536 rows, 8 times that of 8192"
+        )
+        linear = 8 * rows["8192"]["extra_mb"]["ours"]
+        found.append(harness.claim(text, longest["ours"], linear, 1, "MB"))
+    training = result["training_step_extra_mb"]
+    if training:
+        text = f"{BACKEND}: training step, memory, without micro_batch_size=32"
+        found.append(harness.claim(text, training["32"], training["None"], 2, "MB"))
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
