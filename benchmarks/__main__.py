@@ -2,8 +2,9 @@
 
     python -m benchmarks [--list] [--only=NAME]
 
-Each is a module here that imports `claim` from `harness`; those with `BACKENDS` run
-once on each. They write `results/`, as they do when they are run by themselves.
+Each is a module here that calls `claim`. It runs once on every backend, or on those
+that it names as `BACKENDS`, and writes `results/`, as it does when run by itself.
+With `taskset -c 0` before it, time is the processor's and other jobs do not count.
 """
 
 import argparse
@@ -17,14 +18,15 @@ import sys
 from benchmarks.harness import RESULTS, ROOT
 
 FOLDER = pathlib.Path(__file__).parent
+EVERY_BACKEND = ("tensorflow", "jax", "torch")
 
 
 def scripts():
-    """Returns the backends of each script that makes a claim, `[None]` for any."""
+    """Returns the backends of each script that makes a claim, by name."""
     found = {}
     for path in sorted(FOLDER.glob("*.py")):
         tree = ast.parse(path.read_text())
-        if _imports_claim(tree):
+        if _makes_claims(tree):
             found[path.stem] = _backends(tree)
     return found
 
@@ -76,25 +78,22 @@ def main(argv=None):
 
 
 def _run(name, backend):
-    environment = {**os.environ, **({"KERAS_BACKEND": backend} if backend else {})}
+    environment = {**os.environ, "KERAS_BACKEND": backend}
     command = [sys.executable, "-m", f"benchmarks.{name}"]
     return subprocess.run(command, cwd=ROOT, env=environment).returncode != 0
 
 
-def _imports_claim(tree):
-    return any(
-        isinstance(node, ast.ImportFrom)
-        and node.module == "benchmarks.harness"
-        and any(alias.name == "claim" for alias in node.names)
-        for node in tree.body
-    )
+def _makes_claims(tree):
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    names = {getattr(call, "attr", getattr(call, "id", None)) for call in calls}
+    return "claim" in names
 
 
 def _backends(tree):
     for node in tree.body:
         if isinstance(node, ast.Assign) and _name(node) == "BACKENDS":
-            return list(ast.literal_eval(node.value))
-    return [None]
+            return ast.literal_eval(node.value)
+    return EVERY_BACKEND
 
 
 def _name(assignment):

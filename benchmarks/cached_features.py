@@ -20,7 +20,6 @@ from keras_refcal.training.recipes import small
 from keras_refcal.training.recipes.refcal import refcal_two_stage
 from keras_refcal.training.recipes.two_stage import fit_stages
 
-BACKENDS = ("tensorflow", "jax", "torch")
 IMAGES, BATCH, EPOCHS = 512, 64, 20
 
 

@@ -19,7 +19,6 @@ from benchmarks.metric_update import compiled, eager
 from keras_refcal import RefCalModel, losses, metrics
 from keras_refcal.models import encoders
 
-BACKENDS = ("tensorflow", "jax", "torch")
 BATCH, CLASSES, SHARE = 128, 100, 0.02
 
 

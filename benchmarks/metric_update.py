@@ -18,8 +18,6 @@ import numpy as np
 from benchmarks.harness import claim, median_ms, write_result
 from keras_refcal import metrics
 
-BACKENDS = ("tensorflow", "jax", "torch")
-
 ROWS, NUM_CLASSES, REPEATS = 256, 100, int(os.environ.get("REPEATS", 200))
 ARGUMENTS = {
     "class_counts": [500] * (NUM_CLASSES // 2) + [50] * (NUM_CLASSES // 2),

@@ -9,6 +9,7 @@ from benchmarks.calibration_error import predictions
 from benchmarks.harness import claim, median_ms, write_result
 from keras_refcal import evaluation
 
+BACKENDS = ("torch",)  # NumPy alone, on all the same
 # (samples, classes): beside scikit-learn, and alone, where that needs most of an hour.
 SMALL, LARGE, LARGE_SECONDS = (10_000, 100), (50_000, 1000), 1.0
 FIGURES = ("refinement", "auroc_ovr", "aurc", "ece", "smece")

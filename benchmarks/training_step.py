@@ -18,7 +18,6 @@ from benchmarks.harness import claim, median_ms, write_result
 from keras_refcal import RefCalModel, losses
 from keras_refcal.models import encoders
 
-BACKENDS = ("tensorflow", "jax", "torch")
 BATCH, CLASSES, RATE, MOMENTUM, MOST = 32, 10, 0.1, 0.9, 1.03
 
 
