@@ -116,5 +116,7 @@ def stack(arrays):
 
 def sum_columns(columns, index, size):
     """Returns sums of columns, each of shape `(n,)`, by index: `(columns, size)`."""
-    sums = [np.bincount(index, column, minlength=size) for column in columns]
-    return stack(sums).astype(columns[0].dtype)
+    sums = np.empty((len(columns), size), columns[0].dtype)
+    for row, column in zip(sums, columns, strict=True):
+        row[:] = np.bincount(index, column, minlength=size)
+    return sums
