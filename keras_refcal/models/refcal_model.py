@@ -176,6 +176,10 @@ class RefCalModel(TrainStep, keras.Model):
         super().compile(
             optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs
         )
+        if self._refcal_loss is not None:
+            # Keras' own holder of the loss is never called, so never built, and while
+            # it is not, `train_on_batch` traces the whole model at every step.
+            self._compile_loss = None
 
     def compile_from_config(self, config):
         """Compiles the model as it was compiled when it was saved."""
