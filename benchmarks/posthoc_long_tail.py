@@ -37,6 +37,7 @@ def calibrators(counts):
         "Dirichlet": layers.DirichletCalibration(),
         "isotonic": layers.IsotonicCalibration(),
         "histogram": layers.HistogramBinning(),
+        "Bayesian binning": layers.BayesianBinning(),
         "beta": layers.BetaCalibration(),
     }
 

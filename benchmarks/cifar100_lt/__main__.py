@@ -108,7 +108,9 @@ def main(argv):
     flag_values(argv)
     config = config_flags.read(SweepConfig, flag_values)
     started = time.time()
-    train(config, load(config.dataset, flag_values.image_size))
+    size = flag_values.image_size
+    named = dataclasses.replace(config, dataset=f"{config.dataset}_{size}x{size}")
+    train(named, load(config.dataset, size))
     output_dir = pathlib.Path(config.output_dir)
     results = {recipe: {} for recipe in config.recipes}
     for recipe in config.recipes:
@@ -121,7 +123,7 @@ def main(argv):
         {
             "command": command,
             "config": dataclasses.asdict(config),
-            "image_size": flag_values.image_size,
+            "image_size": size,
             "results": results,
             "seconds_of_this_call": time.time() - started,
             "hardware": f"{os.cpu_count()} cores, {platform.machine()}",

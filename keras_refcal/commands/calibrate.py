@@ -2,16 +2,20 @@
 
     keras-refcal calibrate --run=runs/digits --method=temperature
     keras-refcal calibrate --run=runs/digits --method=auto
+    keras-refcal calibrate --run=runs/tail --method=auto --class_weight=balanced
 
 `train --validation=0.2` keeps validation predictions; `--validation` names others. With
 `auto`, five-fold cross-validation picks the method of least log-loss and shows the
-table. Writes `model.keras` with the calibrator inside, `predictions.npz` of the test
-set and `calibration.json` to `calibrated` in the run's directory, or to `--output_dir`.
+table. `--class_weight=balanced` is for a validation set that is long-tailed where the
+classes to come are equally frequent. Writes `model.keras` with the calibrator inside,
+`predictions.npz` of the test set and `calibration.json` to `calibrated` in the run's
+directory, or to `--output_dir`.
 """
 
 from absl import flags
 
-from keras_refcal.training.calibrating import METHODS, calibrate_run
+from keras_refcal.training.calibrating import calibrate_run
+from keras_refcal.training.cross_validation import METHODS
 
 
 def define_flags(flag_values):
@@ -21,6 +25,13 @@ def define_flags(flag_values):
         "temperature",
         ["auto", *METHODS],
         "Calibrator; auto compares all by cross-validation.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_enum(
+        "class_weight",
+        None,
+        ["balanced"],
+        "Weights each class alike, whatever its share of the validation set.",
         flag_values=flag_values,
     )
     for name, text in (
@@ -43,4 +54,5 @@ def run(flag_values, positional):
         flag_values.method,
         flag_values.validation,
         flag_values.output_dir,
+        flag_values.class_weight,
     )

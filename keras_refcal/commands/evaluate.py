@@ -2,12 +2,14 @@
 
     keras-refcal evaluate --predictions=predictions.npz
     keras-refcal evaluate --predictions=predictions.csv --output=report.html
+    keras-refcal evaluate --predictions=test.npz --validation=val.npz --output=page.html
 
 An npz file holds arrays `y_true` and `probabilities` or `logits`; a csv or parquet file
 a column `y_true` and columns `probability_0`, `probability_1`, … or `logit_0`, …
 Prints every figure; `--output` also writes them as JSON, or a page as HTML.
 """
 
+import functools
 import pathlib
 
 from absl import flags
@@ -22,6 +24,11 @@ def define_flags(flag_values):
     report_flags.define_settings(flag_values)
     for name, text in (
         ("predictions", "File of predictions: .npz, .csv or .parquet."),
+        (
+            "validation",
+            "File of other predictions, named alike: the page shows thresholds and "
+            "prediction sets that are fitted to them.",
+        ),
         ("output", "File to write: .json for the figures, .html for a page."),
         ("y_true", "Name of the labels in the file, if not y_true."),
         ("probabilities", "Name of the probabilities; of columns, how they begin."),
@@ -48,14 +55,20 @@ def run(flag_values, positional):
     output = _checked_output(flag_values.output)
     settings = report_flags.settings(flag_values)
     path = pathlib.Path(flag_values.predictions)
-    saved = report.read_predictions(
-        path,
+    page = output is not None and output.suffix == ".html"
+    read = functools.partial(
+        report.read_predictions,
         y_true=flag_values.y_true,
         probabilities=flag_values.probabilities,
         logits=flag_values.logits,
         class_counts=_numbers(flag_values.class_counts),
-        images=output is not None and output.suffix == ".html",
     )
+    saved = read(path, images=page)
+    validation = None
+    if flag_values.validation is not None:
+        if not page:
+            raise ValueError("`--validation` is for a page: give --output=FILE.html.")
+        validation = read(flag_values.validation, images=False)
     figures = judge(saved, settings)
     print(figure_text(figures))
     samples, classes = saved.predictions.probabilities.shape
@@ -69,7 +82,7 @@ def run(flag_values, positional):
         described = dict(settings.described(saved))
         write_json(output, {"figures": figures, "conventions": described})
     else:
-        entry = report.Entry(path.stem, saved, source=str(path))
+        entry = report.Entry(path.stem, saved, source=str(path), validation=validation)
         html = report.render_report(report.Run(path.stem, (entry,)), settings)
         report.write_page(output, html)
     print(f"Written: {output}")

@@ -5,7 +5,7 @@ from absl import flags
 from keras_refcal.evaluation.conventions import CONVENTIONS
 from keras_refcal.evaluation.report import ReportSettings
 
-NAMES = ("num_bins", "convention", "bootstrap", "seed")
+NAMES = ("num_bins", "convention", "bootstrap", "seed", "target_risk", "coverage")
 
 
 def define_settings(flag_values, bootstrap=ReportSettings.bootstrap):
@@ -27,6 +27,12 @@ def define_settings(flag_values, bootstrap=ReportSettings.bootstrap):
         flag_values=flag_values,
     )
     flags.DEFINE_integer("seed", 0, "Seed of the bootstrap.", flag_values=flag_values)
+    for name, text in (
+        ("target_risk", "Share of errors that a threshold is chosen to keep."),
+        ("coverage", "Share of samples that prediction sets are made to cover."),
+    ):
+        default = getattr(ReportSettings, name)
+        flags.DEFINE_float(name, default, text, flag_values=flag_values)
 
 
 def define_page(flag_values, default_output):

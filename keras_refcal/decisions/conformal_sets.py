@@ -1,15 +1,15 @@
 """Conformal prediction sets as a layer."""
 
-import math
 import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
+from keras_refcal.fitting.conformal import conformal_threshold, fewest_samples
 from keras_refcal.fitting.validation_set import are_probabilities, as_array, as_labels
 from keras_refcal.layers.calibrators.attaching import attached_model, returns_logits
-from keras_refcal.ops.class_groups import shot_groups
+from keras_refcal.ops.class_groups import GROUPS, filled_groups
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_class_counts, check_non_negative
 
@@ -37,10 +37,11 @@ class ConformalSets(keras.layers.Layer):
             included, without randomisation (sets that adapt to difficulty).
             `"raps"`: the same plus `rank_penalty` for each rank beyond `free_ranks`.
         condition: `None` for coverage over all samples, `"class"` within every class,
-            `"group"` within the many-, medium- and few-shot classes. A class or group
-            with too few validation samples for the coverage is in every set, with a
-            warning.
+            `"group"` within groups of classes. A class or group with too few
+            validation samples for the coverage is in every set, with a warning.
         class_counts: Training samples of each class, for `condition="group"`.
+        groups: `"shots"` for classes of more than 100, 20 to 100 and fewer than 20
+            training samples, `"thirds"` for the largest, middle and smallest third.
         rank_penalty: Number of 0 or more.
         free_ranks: Whole number of 0 or more.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
@@ -75,6 +76,7 @@ class ConformalSets(keras.layers.Layer):
         score="thr",
         condition=None,
         class_counts=None,
+        groups="shots",
         rank_penalty=0.01,
         free_ranks=5,
         **kwargs,
@@ -84,6 +86,7 @@ class ConformalSets(keras.layers.Layer):
             raise ValueError(f"`coverage` must be in (0, 1). Received: {coverage!r}")
         check_choice("score", score, SCORES)
         check_choice("condition", condition, (None, "class", "group"))
+        check_choice("groups", groups, GROUPS)
         check_non_negative("rank_penalty", rank_penalty)
         check_non_negative("free_ranks", free_ranks)
         if (condition == "group") != (class_counts is not None):
@@ -97,6 +100,7 @@ class ConformalSets(keras.layers.Layer):
         self.class_counts = (
             None if class_counts is None else check_class_counts(class_counts)
         )
+        self.groups = groups
         self.rank_penalty = rank_penalty
         self.free_ranks = free_ranks
 
@@ -129,19 +133,24 @@ class ConformalSets(keras.layers.Layer):
     def scores(self, probabilities):
         """Returns how unlikely each class is, shape `(batch, num_classes)`.
 
+        They are the published scores less 1, so that float32 tells apart even those
+        of a model that is sure to seven digits.
+
         Args:
             probabilities: float32, shape `(batch, num_classes)`.
         """
         if self.score == "thr":
-            return 1.0 - probabilities
-        order = ops.argsort(-probabilities, axis=-1)
+            return -probabilities
+        order = ops.argsort(probabilities, axis=-1)
         place = ops.argsort(order, axis=-1)
         ordered = ops.take_along_axis(probabilities, order, axis=-1)
-        down_to = ops.take_along_axis(ops.cumsum(ordered, axis=-1), place, axis=-1)
+        after = ops.pad(ops.cumsum(ordered, axis=-1)[:, :-1], [[0, 0], [1, 0]])
+        less_likely = ops.take_along_axis(after, place, axis=-1)
         if self.score == "aps":
-            return down_to
-        beyond = ops.cast(place, "float32") + 1.0 - float(self.free_ranks)
-        return down_to + self.rank_penalty * ops.maximum(beyond, 0.0)
+            return -less_likely
+        rank = float(probabilities.shape[-1]) - ops.cast(place, "float32")
+        beyond = ops.maximum(rank - float(self.free_ranks), 0.0)
+        return self.rank_penalty * beyond - less_likely
 
     def fit(self, y_true, probabilities):
         """Sets the thresholds from validation predictions.
@@ -175,16 +184,16 @@ class ConformalSets(keras.layers.Layer):
         too_few = []
         for members in self._conditions(values.shape[1]):
             chosen = of_label[members[labels]]
-            rank = math.ceil((len(chosen) + 1) * self.coverage - 1e-9)
-            if rank <= len(chosen):
-                thresholds[members] = np.sort(chosen)[rank - 1]
-            else:
+            found = conformal_threshold(chosen, self.coverage)
+            if found is None:
                 too_few.extend(np.flatnonzero(members).tolist())
+            else:
+                thresholds[members] = found
         if too_few:
             warnings.warn(
-                f"Coverage {self.coverage:g} needs "
-                f"{math.ceil(self.coverage / (1 - self.coverage) - 1e-9)} validation "
-                f"samples; these classes have too few and are in every set: {too_few}.",
+                f"Coverage {self.coverage:g} needs {fewest_samples(self.coverage)} "
+                "validation samples; these classes have too few and are in every set: "
+                f"{too_few}.",
                 UserWarning,
                 stacklevel=2,
             )
@@ -224,6 +233,7 @@ class ConformalSets(keras.layers.Layer):
             "score": self.score,
             "condition": self.condition,
             "class_counts": None if counts is None else list(counts),
+            "groups": self.groups,
             "rank_penalty": self.rank_penalty,
             "free_ranks": self.free_ranks,
         }
@@ -232,6 +242,5 @@ class ConformalSets(keras.layers.Layer):
         if self.condition == "class":
             return list(np.eye(classes, dtype=bool))
         if self.condition == "group":
-            groups = shot_groups(self.class_counts).values()
-            return [members for members in groups if members.any()]
+            return list(filled_groups(self.class_counts, self.groups).values())
         return [np.ones(classes, bool)]

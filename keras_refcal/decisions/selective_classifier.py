@@ -9,9 +9,10 @@ from keras import ops
 from keras_refcal.fitting.thresholds import coverage_threshold, risk_threshold
 from keras_refcal.fitting.validation_set import are_probabilities, as_array, as_labels
 from keras_refcal.layers.calibrators.attaching import returns_logits
-from keras_refcal.ops.class_groups import shot_groups
+from keras_refcal.ops.class_groups import GROUPS, filled_groups
+from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_class_counts
+from keras_refcal.validation import check_choice, check_class_counts
 
 # Above every confidence: all samples are abstained from.
 NEVER = 2.0
@@ -32,9 +33,11 @@ class SelectiveClassifier(keras.Model):
         target_risk: Number in (0, 1), or `None`.
         target_coverage: Number in (0, 1), or `None`; exactly one of the two.
         confidence_level: Number in (0, 1).
-        class_counts: Training samples of each class. If given, predictions of many-,
-            medium- and few-shot classes have thresholds of their own, and the
-            guarantee holds in all these groups at once.
+        class_counts: Training samples of each class. If given, predictions of each
+            group of classes have a threshold of their own, and the guarantee holds in
+            all groups at once.
+        groups: `"shots"` for classes of more than 100, 20 to 100 and fewer than 20
+            training samples, `"thirds"` for the largest, middle and smallest third.
         **kwargs: `name`, `dtype` of `keras.Model`.
 
     Call arguments:
@@ -72,6 +75,7 @@ class SelectiveClassifier(keras.Model):
         target_coverage=None,
         confidence_level=0.95,
         class_counts=None,
+        groups="shots",
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -97,6 +101,8 @@ class SelectiveClassifier(keras.Model):
         self.target_coverage = target_coverage
         self.confidence_level = confidence_level
         self.num_classes = _num_classes(model)
+        check_choice("groups", groups, GROUPS)
+        self.groups = groups
         self.class_counts = None
         if class_counts is not None:
             self.class_counts = check_class_counts(class_counts)
@@ -121,8 +127,8 @@ class SelectiveClassifier(keras.Model):
     def call(self, inputs, training=None):
         """Returns predictions, which are accepted, and probabilities."""
         probabilities = ops.cast(self.model(inputs, training=training), "float32")
-        predicted = ops.cast(ops.argmax(probabilities, axis=-1), "int32")
-        threshold = ops.take(self.thresholds, predicted, axis=0)
+        predicted = predicted_class(probabilities)
+        threshold = of_predicted_class(self.thresholds, predicted)
         accepted = ops.max(probabilities, axis=-1) >= threshold
         return {
             "prediction": ops.where(accepted, predicted, -1),
@@ -188,6 +194,7 @@ class SelectiveClassifier(keras.Model):
             "target_coverage": self.target_coverage,
             "confidence_level": self.confidence_level,
             "class_counts": None if counts is None else list(counts),
+            "groups": self.groups,
         }
 
     @classmethod
@@ -199,8 +206,7 @@ class SelectiveClassifier(keras.Model):
     def _groups(self):
         if self.class_counts is None:
             return {"all": np.ones(self.num_classes, bool)}
-        groups = shot_groups(self.class_counts)
-        return {name: members for name, members in groups.items() if members.any()}
+        return filled_groups(self.class_counts, self.groups)
 
     def _threshold(self, confidence, correct, failure):
         if self.target_coverage is not None:

@@ -10,11 +10,11 @@ from keras_refcal.ops.binning import bin_index, convention_edges
 BLOCK_VALUES = 2**21
 
 
-def top_label_counts(confidence, correct, num_bins=15, convention="guo"):
+def top_label_counts(confidence, correct, num_bins=15, convention="guo", weight=None):
     """Returns the `BinCounts` of confidence against correctness, equal width."""
     edges, closed = convention_edges(num_bins, convention)
     index = bin_index(confidence, edges, closed, xp=np)
-    return BinCounts.of(index, len(edges) - 1, confidence, correct)
+    return BinCounts.of(index, len(edges) - 1, confidence, correct, weight)
 
 
 def equal_mass_error(confidence, correct, num_bins=15, edges="interpolated"):

@@ -19,11 +19,13 @@ class ValidationSet:
         labels: Class ids, int64 of shape `(n,)`.
         logits: Finite, float64 of shape `(n, K)`.
         weights: Positive, of sum 1, float64 of shape `(n,)`.
+        total: How many samples they stand for, the sum of the sample weights.
     """
 
     labels: np.ndarray
     logits: np.ndarray
     weights: np.ndarray
+    total: float
 
     @property
     def num_classes(self) -> int:
@@ -44,7 +46,10 @@ class ValidationSet:
         """Returns some samples, by index or mask; their weights sum to 1 again."""
         weights = self.weights[rows]
         return ValidationSet(
-            self.labels[rows], self.logits[rows], weights / weights.sum()
+            self.labels[rows],
+            self.logits[rows],
+            weights / weights.sum(),
+            self.total * weights.sum(),
         )
 
     def weakness(self) -> str | None:

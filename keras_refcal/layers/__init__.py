@@ -1,5 +1,6 @@
 """Layers: heads, prototypes and post-hoc calibrators, all `keras.layers.Layer`."""
 
+from keras_refcal.layers.calibrators.bayesian_binning import BayesianBinning
 from keras_refcal.layers.calibrators.histogram_binning import HistogramBinning
 from keras_refcal.layers.calibrators.isotonic_calibration import IsotonicCalibration
 from keras_refcal.layers.calibrators.logistic_maps import BetaCalibration, PlattScaling
@@ -17,6 +18,7 @@ from keras_refcal.layers.class_prototypes import ClassPrototypes
 from keras_refcal.layers.projection_head import ProjectionHead
 
 __all__ = [
+    "BayesianBinning",
     "BetaCalibration",
     "ClassDistributionAwareTemperature",
     "ClassPrototypes",

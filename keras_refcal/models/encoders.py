@@ -15,7 +15,8 @@ def get(name):
     """Returns the function that builds an encoder for an input shape.
 
     Args:
-        name: `"small_cnn"`, `"resnet20"`, `"resnet32"`, `"resnet18"`, `"resnet50"` or
+        name: `"small_cnn"`, `"fast_cnn"` (a small one that halves images at once),
+            `"resnet20"`, `"resnet32"`, `"resnet18"`, `"resnet50"` or
             `"wide_resnet28_10"`.
 
     Raises:
@@ -29,6 +30,7 @@ def get(name):
     """
     builders = {
         "small_cnn": small_cnn,
+        "fast_cnn": partial(small_cnn, width=32, strides=(2, 2, 1), name="fast_cnn"),
         "resnet20": partial(resnet_cifar, 20),
         "resnet32": partial(resnet_cifar, 32),
         "resnet18": resnet18,
@@ -42,7 +44,7 @@ def get(name):
     return builders[name]
 
 
-def small_cnn(input_shape, width=24, name="small_cnn"):
+def small_cnn(input_shape, width=24, strides=(1, 2, 2), name="small_cnn"):
     """Returns a three-block convolutional encoder with `4 * width` features.
 
     Enough for 8x8 digits on a CPU.
@@ -50,6 +52,7 @@ def small_cnn(input_shape, width=24, name="small_cnn"):
     Args:
         input_shape: `(height, width, channels)`.
         width: Positive integer, channels of the first block.
+        strides: Three integers, the stride of each block.
         name: Name of the model.
 
     Example:
@@ -60,8 +63,8 @@ def small_cnn(input_shape, width=24, name="small_cnn"):
     """
     inputs = Input(input_shape)
     x = inputs
-    for block, channels in enumerate((width, 2 * width, 4 * width)):
-        x = _conv_norm_relu(x, channels, 3, stride=1 if block == 0 else 2)
+    for stride, channels in zip(strides, (width, 2 * width, 4 * width), strict=True):
+        x = _conv_norm_relu(x, channels, 3, stride)
         x = _conv_norm_relu(x, channels, 3)
     return Model(inputs, layers.GlobalAveragePooling2D()(x), name=name)
 

@@ -43,3 +43,20 @@ def tercile_groups(class_counts) -> dict[str, np.ndarray]:
         name: np.isin(np.arange(len(counts)), third)
         for name, third in zip(names, thirds, strict=True)
     }
+
+
+GROUPS = {"shots": shot_groups, "thirds": tercile_groups}
+
+
+def filled_groups(class_counts, groups) -> dict[str, np.ndarray]:
+    """Returns the groups that hold a class.
+
+    Args:
+        class_counts: Training samples of each class, shape `(num_classes,)`.
+        groups: A key of `GROUPS`.
+
+    >>> {k: v.tolist() for k, v in filled_groups([500, 5], "shots").items()}
+    {'many': [True, False], 'few': [False, True]}
+    """
+    found = GROUPS[groups](class_counts)
+    return {name: members for name, members in found.items() if members.any()}

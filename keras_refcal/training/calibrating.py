@@ -1,124 +1,28 @@
 """Chooses a calibrator by cross-validation and puts it into the model of a run."""
 
-import dataclasses
 import pathlib
-import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_refcal import layers
 from keras_refcal.evaluation import evaluate
 from keras_refcal.evaluation.predictions_file import read_predictions
 from keras_refcal.files import replacing, write_json
+from keras_refcal.training.cross_validation import (
+    COLUMNS,
+    cross_validate,
+    make_calibrator,
+)
 from keras_refcal.training.files import writable_directory
 
-METHODS = {
-    "identity": None,
-    "temperature": layers.TemperatureScaling,
-    "vector": layers.VectorScaling,
-    "dirichlet": layers.DirichletCalibration,
-    "isotonic": layers.IsotonicCalibration,
-    "histogram": layers.HistogramBinning,
-    "beta": layers.BetaCalibration,
-    "group_temperature": layers.GroupTemperatureScaling,
-    "class_aware_temperature": layers.ClassDistributionAwareTemperature,
-}
-NEEDS_COUNTS = {"group_temperature", "class_aware_temperature"}
-COLUMNS = ("nll", "brier", "ece")
+# A validation set this many times less even than the test set gets a hint.
+LESS_EVEN = 2.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Comparison:
-    """What cross-validation said.
-
-    Attributes:
-        best: The method of least mean negative log-likelihood.
-        figures: Method to its figures on the parts that it was not fitted on.
-    """
-
-    best: str
-    figures: dict[str, dict[str, float]]
-
-    def table(self) -> str:
-        """Returns the figures as text, the best first."""
-        order = sorted(self.figures, key=lambda name: self.figures[name]["nll"])
-        lines = [f"{'method':<25}" + "".join(f"{name:>9}" for name in COLUMNS)]
-        for name in order:
-            values = "".join(f"{self.figures[name][key]:>9.4f}" for key in COLUMNS)
-            lines.append(f"{name:<25}{values}")
-        return "\n".join(lines)
-
-
-def make_calibrator(method, class_counts=None):
-    """Returns an unfitted calibrator that reads probabilities.
-
-    Args:
-        method: A key of `METHODS`.
-        class_counts: Training samples of each class; the long-tailed temperatures
-            need them.
-
-    Raises:
-        ValueError: For an unknown method, or one whose `class_counts` are missing.
-    """
-    if method not in METHODS:
-        raise ValueError(
-            f"`method` must be 'auto' or one of {sorted(METHODS)}. Received: {method!r}"
-        )
-    if METHODS[method] is None:
-        # Never fitted, so it stays the identity.
-        return layers.TemperatureScaling(from_logits=False, name="identity")
-    if method not in NEEDS_COUNTS:
-        return METHODS[method](from_logits=False)
-    if class_counts is None:
-        raise ValueError(f"`method` {method!r} needs `class_counts` in the file.")
-    return METHODS[method](class_counts, from_logits=False)
-
-
-def cross_validate(
-    y_true, probabilities, class_counts=None, methods=None, folds=5, seed=0
-) -> Comparison:
-    """Compares calibrators by the proper loss of predictions they were not fitted on.
-
-    Args:
-        y_true: Class ids, shape `(n,)`.
-        probabilities: Shape `(n, num_classes)`.
-        class_counts: Training samples of each class, or `None`, which leaves out the
-            methods that need them.
-        methods: Keys of `METHODS`; `None` for all that apply.
-        folds: Whole number of 2 or more. Each class is spread over them evenly.
-        seed: Seed of the folds.
-
-    Raises:
-        ValueError: If there are fewer samples than folds.
-    """
-    y_true, probabilities = np.asarray(y_true), np.asarray(probabilities)
-    if not 2 <= folds <= len(y_true):
-        raise ValueError(
-            f"`folds` must be from 2 to the {len(y_true)} validation samples. "
-            f"Received: {folds}"
-        )
-    if methods is None:
-        left_out = () if class_counts is not None else NEEDS_COUNTS
-        methods = [name for name in METHODS if name not in left_out]
-    fold_of = _folds(y_true, folds, seed)
-    figures = {}
-    for method in methods:
-        held_out = np.empty(probabilities.shape)
-        for fold in range(folds):
-            inside = fold_of != fold
-            layer = make_calibrator(method, class_counts)
-            if method != "identity":
-                _fit_quietly(layer, y_true[inside], probabilities[inside])
-            held_out[~inside] = ops.convert_to_numpy(layer(probabilities[~inside]))
-        found = evaluate(y_true, held_out / held_out.sum(axis=1, keepdims=True))
-        figures[method] = {name: found[name] for name in COLUMNS}
-    best = min(figures, key=lambda name: figures[name]["nll"])
-    return Comparison(best, figures)
-
-
-def calibrate_run(run, method="temperature", validation=None, output_dir=None):
+def calibrate_run(
+    run, method="temperature", validation=None, output_dir=None, class_weight=None
+):
     """Calibrates the model of a run directory on its validation predictions.
 
     Args:
@@ -128,6 +32,9 @@ def calibrate_run(run, method="temperature", validation=None, output_dir=None):
             finds best.
         validation: File of validation predictions in place of `validation.npz`.
         output_dir: Where to write; `None` for `calibrated` inside `run`.
+        class_weight: `"balanced"` to fit, and to compare methods, for classes that
+            are equally frequent; `None` for classes as frequent as in the validation
+            set.
 
     Returns:
         What `calibration.json` holds.
@@ -142,16 +49,19 @@ def calibrate_run(run, method="temperature", validation=None, output_dir=None):
     counts = held_out.class_counts
     counts = test.class_counts if counts is None else counts
     labels, p = held_out.predictions.labels, held_out.predictions.probabilities
-    comparison = cross_validate(labels, p, counts) if method == "auto" else None
+    comparison = None
+    if method == "auto":
+        comparison = cross_validate(labels, p, counts, class_weight)
     chosen = method if comparison is None else comparison.best
     layer = make_calibrator(chosen, counts)
     model = keras.saving.load_model(run / "model.keras")
     if chosen != "identity":
-        layer.fit(labels, p)
+        layer.fit(labels, p, class_weight=class_weight)
     calibrated = layer.attach(model)
     after = ops.convert_to_numpy(layer(test.predictions.probabilities))
     results = {
         "method": chosen,
+        "class_weight": class_weight,
         "validation_samples": len(labels),
         "cross_validation": None if comparison is None else comparison.figures,
         "test_before": _figures(test, test.predictions.probabilities),
@@ -163,26 +73,13 @@ def calibrate_run(run, method="temperature", validation=None, output_dir=None):
     _write_predictions(run / "predictions.npz", output / "predictions.npz", after)
     write_json(output / "calibration.json", results)
     if comparison is not None:
-        print(f"Cross-validation on {len(labels)} validation predictions:")
+        alike = ", every class weighted alike" if class_weight else ""
+        print(f"Cross-validation on {len(labels)} validation predictions{alike}:")
         print(f"{comparison.table()}\n")
     print(_summary(chosen, results, output))
+    if class_weight is None:
+        print(_hint(labels, test.predictions.labels), end="")
     return results
-
-
-def _folds(labels, folds, seed):
-    """Returns the fold of each sample, every class spread evenly."""
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    fold_of = np.empty(len(labels), "int64")
-    fold_of[order] = np.arange(len(labels)) % folds
-    return fold_of
-
-
-def _fit_quietly(layer, labels, probabilities):
-    """Fits; a fold that teaches nothing counts as the identity, as it will in use."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*stays the identity")
-        layer.fit(labels, probabilities)
 
 
 def _validation_file(run, validation):
@@ -218,3 +115,20 @@ def _summary(method, results, output):
         before, after = results["test_before"][name], results["test_after"][name]
         lines.append(f"{name:<10}{before:>9.4f}{after:>9.4f}")
     return "\n".join([*lines, f"Files: {output}"])
+
+
+def _hint(validation_labels, test_labels):
+    """Returns a line for a validation set that is longer-tailed than the test set."""
+    validation, test = map(_imbalance, (validation_labels, test_labels))
+    if validation < LESS_EVEN * test:
+        return ""
+    return (
+        f"The largest class has {validation:.0f} times the validation samples of the "
+        f"smallest, and {test:.1f} times the test samples. If classes to come are as "
+        "even, calibrate with --class_weight=balanced.\n"
+    )
+
+
+def _imbalance(labels):
+    counts = np.bincount(labels)
+    return counts.max() / counts[counts > 0].min()

@@ -33,6 +33,9 @@ class RunConfig:
         "Epochs of the classifier at scale small; 20.", None
     )
     batch_size: int | None = _flag("Images a step at scale small; 64.", None)
+    jit_compile: bool | None = _flag(
+        "Whether to compile steps with XLA; by default Keras decides.", None
+    )
 
     def __post_init__(self):
         """Checks the numbers; names are checked where they are looked up."""

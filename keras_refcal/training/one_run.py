@@ -14,7 +14,16 @@ from keras_refcal.training.callbacks import ProgressLines, StageCheckpoint
 UNESSENTIAL = ("versions", "data_dir", "output_dir")
 
 
-def run_once(split, stages, encoder, seed, directory, resolved, title="train"):
+def run_once(
+    split,
+    stages,
+    encoder,
+    seed,
+    directory,
+    resolved,
+    title="train",
+    jit_compile=None,
+):
     """Trains a model through its stages and keeps its predictions.
 
     What an earlier call left in `directory` is used: a finished run is returned, an
@@ -28,6 +37,7 @@ def run_once(split, stages, encoder, seed, directory, resolved, title="train"):
         directory: Where the run keeps its files.
         resolved: What the run depends on, as JSON-ready values.
         title: What stands before each line of progress.
+        jit_compile: Whether to compile steps with XLA; `None` lets Keras decide.
 
     Returns:
         The directory, which holds `config.json`, `model.keras`, `predictions.npz`,
@@ -48,7 +58,9 @@ def run_once(split, stages, encoder, seed, directory, resolved, title="train"):
     histories = {}
     for number, stage in enumerate(stages):
         checkpoint = StageCheckpoint(directory / f"stage-{number + 1}-{stage.name}")
-        _fit(model, stage, split.images, checkpoint, seed, f"{title}  {stage.name}")
+        batches = _batches(stage, split.images, seed)
+        stage.compile(model, batches.steps_per_epoch, jit_compile)
+        _fit(model, stage, batches, checkpoint, f"{title}  {stage.name}")
         histories[stage.name] = checkpoint.history
     _write(model, split, directory)
     # Last, because its presence means that the run is whole.
@@ -83,9 +95,9 @@ def _claim(directory, resolved):
         )
 
 
-def _fit(model, stage, images, checkpoint, seed, title):
+def _batches(stage, images, seed):
     name = images.augmentation if stage.views > 1 else images.classifier_augmentation
-    batches = TrainingBatches(
+    return TrainingBatches(
         images.train_images,
         images.train_labels,
         stage.batch_size,
@@ -94,7 +106,9 @@ def _fit(model, stage, images, checkpoint, seed, title):
         seed=seed,
         with_index=stage.with_index,
     )
-    stage.compile(model, batches.steps_per_epoch)
+
+
+def _fit(model, stage, batches, checkpoint, title):
     done = checkpoint.resume(model)
     if done >= stage.epochs:
         return

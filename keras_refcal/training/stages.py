@@ -44,12 +44,14 @@ class Stage:
     with_index: bool = False
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
 
-    def compile(self, model, steps_per_epoch):
+    def compile(self, model, steps_per_epoch, jit_compile=None):
         """Compiles a `RefCalModel` for this stage.
 
         Args:
             model: A `RefCalModel`.
             steps_per_epoch: Batches an epoch; the learning rate counts by them.
+            jit_compile: Whether to compile the steps with XLA; `None` lets Keras
+                decide.
         """
         if self.freeze_encoder:
             model.freeze_encoder()
@@ -57,6 +59,7 @@ class Stage:
             optimizer=self._optimizer(steps_per_epoch),
             loss=self.loss,
             metrics=list(self.metrics),
+            jit_compile="auto" if jit_compile is None else jit_compile,
         )
 
     def describe(self):

@@ -72,6 +72,7 @@ def _run(config, name, seed, split, output_dir):
             "stages": [stage.describe() for stage in stages],
         },
         title=f"{name}  seed {seed}",
+        jit_compile=config.jit_compile,
     )
 
 

@@ -6,7 +6,12 @@ import pytest
 from calibration_data import overconfident, softmax
 
 from keras_refcal.cli import main
-from keras_refcal.training.calibrating import METHODS, cross_validate, make_calibrator
+from keras_refcal.evaluation import evaluate
+from keras_refcal.training.cross_validation import (
+    METHODS,
+    cross_validate,
+    make_calibrator,
+)
 
 COUNTS = [500, 200, 50, 10]
 
@@ -62,6 +67,41 @@ def test_cross_validation_spreads_every_class_and_leaves_out_what_needs_counts()
     assert found.figures["identity"]["nll"] > found.figures["temperature"]["nll"]
     with pytest.raises(ValueError, match="`folds` must be from 2"):
         cross_validate(labels, softmax(logits), folds=1)
+
+
+def tail(labels):
+    """Indices with which class c keeps one in 3 ** c of its samples."""
+    place = np.array([np.sum(labels[:i] == c) for i, c in enumerate(labels)])
+    return np.flatnonzero(place % 3**labels == 0)
+
+
+def test_balanced_weights_each_class_alike(run, capsys):
+    labels, logits = overconfident(2, 1200)
+    rows = tail(labels)
+    p = softmax(logits)[rows]
+    np.savez(run / "validation.npz", y_true=labels[rows], probabilities=p)
+    assert calibrate(run, "--method=vector") == 0
+    assert "--class_weight=balanced" in capsys.readouterr().out
+    plain = json.loads((run / "calibrated/calibration.json").read_text())
+    assert calibrate(run, "--method=vector", "--class_weight=balanced") == 0
+    assert "If classes to come" not in capsys.readouterr().out
+    balanced = json.loads((run / "calibrated/calibration.json").read_text())
+    assert (plain["class_weight"], balanced["class_weight"]) == (None, "balanced")
+    assert balanced["test_after"]["nll"] < plain["test_after"]["nll"] - 0.05
+
+
+def test_balanced_cross_validation_is_the_mean_over_classes():
+    labels, logits = overconfident(samples=300)
+    rows = tail(labels)
+    labels, p = labels[rows], softmax(logits)[rows]
+    found = cross_validate(labels, p, None, "balanced", ["identity"]).figures
+    log_p = np.log(p[np.arange(len(labels)), labels])
+    expected = -np.mean([log_p[labels == c].mean() for c in range(4)])
+    assert found["identity"]["nll"] == pytest.approx(expected, rel=1e-5)
+    plain = cross_validate(labels, p, methods=["identity"]).figures["identity"]
+    whole = evaluate(labels, p)
+    for name in ("nll", "brier", "ece"):
+        assert plain[name] == pytest.approx(whole[name], rel=1e-5)
 
 
 def test_says_what_is_missing(run, capsys):

@@ -33,6 +33,21 @@ def test_evaluate_prints_and_writes(capsys, tmp_path):
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
 
 
+def test_evaluate_shows_what_validation_predictions_choose(capsys, tmp_path):
+    for name, seed in (("test", 0), ("val", 1)):
+        write_predictions(tmp_path / f"{name}.npz", seed=seed)
+    common = (
+        f"--predictions={tmp_path / 'test.npz'}",
+        f"--validation={tmp_path / 'val.npz'}",
+        "--bootstrap=0",
+    )
+    page = tmp_path / "page.html"
+    assert _run(capsys, "evaluate", *common, f"--output={page}")[0] == 0
+    assert "Prediction sets" in page.read_text()
+    status, _, error = _run(capsys, "evaluate", *common)
+    assert status == 1 and "`--validation` is for a page" in error
+
+
 def test_published_figures_come_out(capsys):
     for network, accuracy, ece in (
         ("densenet40", 72.11, 21.08),

@@ -5,9 +5,11 @@ import keras
 import numpy as np
 import pytest
 from calibration_data import linear_model, overconfident, softmax
+from exporting import FORMATS, assert_exports
 from keras import ops
 
 from keras_refcal.decisions import ConformalSets
+from keras_refcal.fitting.conformal import conformal_scores
 
 SPLITS, SAMPLES, COVERAGE = 60, 150, 0.9
 
@@ -66,9 +68,29 @@ def test_scores_are_those_of_a_loop():
         for c in range(4):
             rank = np.sum(p[row] > p[row, c]) + 1
             down_to = np.sum(p[row][p[row] >= p[row, c]])
-            assert aps[row, c] == pytest.approx(down_to, abs=1e-6)
-            expected = down_to + 0.1 * max(0, rank - 2)
+            assert aps[row, c] == pytest.approx(down_to - 1, abs=1e-6)
+            expected = down_to - 1 + 0.1 * max(0, rank - 2)
             assert regular[row, c] == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("score", ["thr", "aps", "raps"])
+def test_scores_are_those_of_numpy(score):
+    p = long_tailed(0, 50)[1]
+    layer = ConformalSets(score=score, free_ranks=1)
+    np.testing.assert_allclose(
+        numbers(layer.scores(ops.convert_to_tensor(p))),
+        conformal_scores(p, score, free_ranks=1),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("score", ["thr", "aps"])
+def test_sets_of_a_model_that_is_far_too_sure_stay_small(score):
+    labels, logits = overconfident(samples=2000, classes=10, sharpness=40.0)
+    p = softmax(logits).astype("float32")
+    sets = numbers(ConformalSets(0.8, score).fit(labels[:1000], p[:1000])(p[1000:]))
+    assert 0.77 < sets[np.arange(1000), labels[1000:]].mean() < 0.83
+    assert sets.sum(axis=1).mean() < 6
 
 
 def test_a_class_with_too_few_samples_is_in_every_set():
@@ -106,6 +128,19 @@ def test_ships_inside_a_model(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("score", ["thr", "raps"])
+@pytest.mark.parametrize("form", FORMATS)
+def test_exports(form, score, tmp_path):
+    # PyTorch exports sorting for one size of the batch, and to ONNX not at all.
+    sorts = "torch" in FORMATS and score == "raps"
+    if sorts and form == "onnx":
+        pytest.skip("PyTorch has no sorting in ONNX")
+    labels, inputs = overconfident()
+    model = linear_model("softmax")
+    layer = ConformalSets(score=score).fit(labels, model.predict(inputs, verbose=0))
+    assert_exports(layer.attach(model), inputs, tmp_path, form, fixed_batch=sorts)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -114,6 +149,7 @@ def test_ships_inside_a_model(tmp_path):
         ({"condition": "tail"}, "`condition` must be one of"),
         ({"condition": "group"}, "`class_counts` belong to"),
         ({"class_counts": [3, 2]}, "`class_counts` belong to"),
+        ({"groups": "halves"}, "`groups` must be one of"),
         ({"rank_penalty": -1}, "`rank_penalty` must be"),
     ],
 )
@@ -133,6 +169,6 @@ def test_refuses_logits_and_wrong_classes():
 
 
 def test_config_round_trip():
-    layer = ConformalSets(0.8, "raps", "group", [50, 20, 5], 0.02, 3, name="sets")
+    layer = ConformalSets(0.8, "raps", "group", [9, 5, 2], "thirds", 0.02, 3, name="s")
     copy = keras.layers.deserialize(keras.layers.serialize(layer))
     assert copy.get_config() == layer.get_config()

@@ -5,8 +5,8 @@ import keras
 import numpy as np
 import pytest
 from calibration_data import linear_model, overconfident, softmax
+from exporting import FORMATS, assert_exports
 
-from keras_refcal.backend import NAME
 from keras_refcal.decisions import SelectiveClassifier
 
 LOAD = """
@@ -76,7 +76,7 @@ def test_abstains_always_where_the_risk_cannot_be_kept():
     assert np.all(selective.predict(logits, verbose=0)["prediction"] == -1)
 
 
-def test_ships_in_one_file_and_exports(tmp_path):
+def test_ships_in_one_file(tmp_path):
     labels, inputs = overconfident()
     model = linear_model("softmax")
     selective = SelectiveClassifier(model, target_coverage=0.5)
@@ -88,16 +88,16 @@ def test_ships_in_one_file_and_exports(tmp_path):
         [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    if NAME == "tensorflow":
-        import tensorflow as tf
 
-        selective.export(str(tmp_path / "saved"), verbose=False)
-        loaded = tf.saved_model.load(str(tmp_path / "saved"))
-        got = loaded.serve(inputs)
-        np.testing.assert_array_equal(got["prediction"], outputs["prediction"])
-        np.testing.assert_allclose(
-            got["probabilities"], outputs["probabilities"], rtol=0, atol=1e-6
-        )
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_exports(form, tmp_path):
+    labels, inputs = overconfident()
+    model = linear_model("softmax")
+    selective = SelectiveClassifier(model, target_coverage=0.5)
+    selective.fit_threshold(labels, model.predict(inputs, verbose=0))
+    selective.predict(inputs, verbose=0)
+    assert_exports(selective, overconfident(1)[1], tmp_path, form)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,7 @@ def test_ships_in_one_file_and_exports(tmp_path):
         ({"target_risk": 0.1, "target_coverage": 0.5}, "exactly one of"),
         ({"target_risk": 0.0}, "`target_risk` must be in"),
         ({"target_risk": 0.1, "confidence_level": 1}, "`confidence_level` must be in"),
+        ({"target_risk": 0.1, "groups": "halves"}, "`groups` must be one of"),
         ({"target_risk": 0.1, "class_counts": [5, 5]}, "`class_counts` must hold 4"),
     ],
 )

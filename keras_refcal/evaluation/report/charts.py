@@ -175,34 +175,40 @@ def histogram_chart(saved, settings) -> Chart:
     )
 
 
-def risk_coverage_chart(saved, figures) -> Chart:
-    """What the error rate becomes when unsure answers are refused."""
+def risk_coverage_chart(saved, figures, chosen=None) -> Chart:
+    """What the error rate becomes when unsure answers are refused.
+
+    Args:
+        saved: The predictions.
+        figures: What `judge` returned for them.
+        chosen: What `selective_mark` returned, if a threshold was chosen.
+    """
     predictions = saved.predictions
     curve = risk_coverage_curve(predictions)
     error = float(np.mean(~predictions.correct))
     view = risk_coverage_view(
-        "Risk", {"answers": curve}, {"answers": figures["aurc"]}, error
+        "Risk", {"answers": curve}, {"answers": figures["aurc"]}, error, chosen
     )
-    return Chart(
-        "risk",
-        "Risk against coverage",
+    reading = (
         "Refuse the least sure answers: how many of the rest are wrong? Dotted: a "
-        "perfect ordering; dashed: a random one.",
-        (view,),
+        "perfect ordering; dashed: a random one."
     )
+    if chosen:
+        reading += f" {chosen['text']}"
+    return Chart("risk", "Risk against coverage", reading, (view,))
 
 
-def risk_coverage_view(label, curves, areas, error=None) -> View:
+def risk_coverage_view(label, curves, areas, error=None, chosen=None) -> View:
     """Several risk-coverage curves in one diagram, by name."""
     series, rows = [], []
     for name, curve in curves.items():
-        chosen = _thinned(curve.coverage)
+        drawn = _thinned(curve.coverage)
         series.append(
             {
                 "name": name,
-                "x": plain(curve.coverage[chosen]),
-                "y": plain(curve.risk[chosen]),
-                "threshold": plain(curve.threshold[chosen]),
+                "x": plain(curve.coverage[drawn]),
+                "y": plain(curve.risk[drawn]),
+                "threshold": plain(curve.threshold[drawn]),
             }
         )
         for share in np.linspace(0.1, 1, 10):
@@ -219,7 +225,7 @@ def risk_coverage_view(label, curves, areas, error=None) -> View:
     return View(
         label,
         "risk",
-        {"series": series, "error": error},
+        {"series": series, "error": error, "chosen": chosen},
         f"Error rate by share of answers kept; area under the curve: {said}.",
         Table("Risk at coverages of a tenth and more", columns, rows),
     )

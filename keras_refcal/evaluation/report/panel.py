@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_refcal.evaluation import classes as by_class
 from keras_refcal.evaluation.report import charts
+from keras_refcal.evaluation.report.acting_charts import selective_mark, sets_chart
 from keras_refcal.evaluation.report.figures import interval
 from keras_refcal.evaluation.report.meanings import HEADLINES, MEANINGS
 from keras_refcal.evaluation.report.runs import Entry
@@ -69,10 +70,15 @@ def make_panel(entry: Entry, figures: dict, settings: ReportSettings) -> Panel:
     )
     level = settings.confidence_level
     mistakes = _mistakes(saved, settings.mistakes)
+    chosen = sets = None
+    if entry.validation is not None:
+        chosen = selective_mark(saved, entry.validation, settings.target_risk, level)
+        sets = sets_chart(saved, entry.validation, settings.coverage)
     drawn = (
         charts.reliability_chart(saved, settings, level),
         charts.histogram_chart(saved, settings),
-        charts.risk_coverage_chart(saved, figures),
+        charts.risk_coverage_chart(saved, figures, chosen),
+        sets,
         charts.classes_chart(saved, classes),
         charts.training_chart(entry.history),
     )

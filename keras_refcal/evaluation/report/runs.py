@@ -21,6 +21,8 @@ class Entry:
         history: Pairs of a stage's name and its logs, name to one value an epoch.
         over_seeds: Figure to `{"mean": …, "spread": …}` over several seeds.
         seeds: How many seeds that are; 0 if not known.
+        validation: Predictions that it was not trained on and that are not judged:
+            thresholds and prediction sets are fitted to them. `None` without them.
     """
 
     label: str
@@ -29,6 +31,19 @@ class Entry:
     history: tuple = ()
     over_seeds: Mapping = dataclasses.field(default_factory=dict)
     seeds: int = 0
+    validation: SavedPredictions | None = None
+
+    def __post_init__(self):
+        """Checks that the validation predictions are of the same classes."""
+        if self.validation is None:
+            return
+        classes = self.saved.predictions.num_classes
+        received = self.validation.predictions.num_classes
+        if received != classes:
+            raise ValueError(
+                f"The validation predictions must be of the {classes} classes of "
+                f"{self.source}. Received: {received} classes."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +66,8 @@ def read_run(directory, images=True) -> Run:
 
     They are `METHOD/seed-N/predictions.npz`, as `keras-refcal train` writes them (of
     each method the first seed), or else `predictions.npz`. `config.json`,
-    `metrics.json` and `history.json` are used where they are there.
+    `metrics.json`, `history.json` and, beside the predictions, `validation.npz` are
+    used where they are there.
 
     Args:
         directory: The directory, or a file of predictions.
@@ -89,10 +105,16 @@ def read_run(directory, images=True) -> Run:
             history=_stages(folder / "history.json"),
             over_seeds=summaries.get(method, {}),
             seeds=len(metrics.get("seeds") or ()),
+            validation=_validation(folder),
         )
         for method, folder in folders.items()
     )
     return Run(name, entries, config)
+
+
+def _validation(folder):
+    path = folder / "validation.npz"
+    return read_predictions(path, images=False) if path.is_file() else None
 
 
 def _first_seeds(directory, order):

@@ -35,6 +35,8 @@ class ReportSettings:
         confidence_level: Level of all intervals.
         seed: Seed of the bootstrap.
         mistakes: How many confident mistakes are shown.
+        target_risk: Share of errors that the threshold of the risk diagram keeps.
+        coverage: Share of the samples that prediction sets are made to cover.
     """
 
     num_bins: int = 15
@@ -43,11 +45,17 @@ class ReportSettings:
     confidence_level: float = 0.95
     seed: int = 0
     mistakes: int = 24
+    target_risk: float = 0.05
+    coverage: float = 0.9
 
     def __post_init__(self):
         """Checks what `evaluate` does not check."""
         if self.mistakes < 0:
             raise ValueError(f"`mistakes` must be 0 or more. Received: {self.mistakes}")
+        for name in ("target_risk", "coverage"):
+            value = getattr(self, name)
+            if not 0 < value < 1:
+                raise ValueError(f"`{name}` must be in (0, 1). Received: {value}")
 
     @property
     def bins(self) -> dict:

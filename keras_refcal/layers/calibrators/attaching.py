@@ -17,7 +17,9 @@ def attached_model(model, layer, name):
     if not isinstance(model, keras.Model):
         raise ValueError(f"`model` must be a keras.Model. Received: {model!r}")
     inputs = _new_inputs(model)
-    return keras.Model(inputs, layer(model(inputs)), name=f"{model.name}_{name}")
+    attached = keras.Model(inputs, layer(model(inputs)), name=f"{model.name}_{name}")
+    attached(inputs)  # Keras exports a model only once it was called.
+    return attached
 
 
 def returns_logits(model) -> bool | None:

@@ -215,7 +215,12 @@ class Calibrator(keras.layers.Layer):
         labels = as_labels(y_true, len(scores), self.num_classes)
         weights = as_weights(labels, self.num_classes, sample_weight, class_weight)
         rows = weights > 0
-        return ValidationSet(labels[rows], self._logits(scores[rows]), weights[rows])
+        return ValidationSet(
+            labels[rows],
+            self._logits(scores[rows]),
+            weights[rows],
+            len(labels) if sample_weight is None else float(np.sum(sample_weight)),
+        )
 
     def _check_columns(self, name, scores):
         columns = 1 if self.single_column else self.num_classes

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_refcal.fitting.bins import mass_quantiles
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.ops.binning import uniform_edges
 from keras_refcal.registration import serializable
@@ -78,7 +79,7 @@ class HistogramBinning(OneVersusRestCalibrator):
         scores = probabilities.astype("float32")
         edges = uniform_edges(self.num_bins)[1:-1]
         if self.binning == "quantile":
-            edges = _quantiles(scores, weights, self.num_bins)
+            edges = mass_quantiles(scores, weights, self.num_bins)
         inside = np.searchsorted(edges, scores, side="left")
         mass = np.bincount(inside, weights, self.num_bins)
         hits = np.bincount(inside, weights * targets, self.num_bins)
@@ -93,13 +94,3 @@ class HistogramBinning(OneVersusRestCalibrator):
             "num_bins": self.num_bins,
             "binning": self.binning,
         }
-
-
-def _quantiles(scores, weights, num_bins):
-    """Returns inner edges: midpoints where the mass passes each multiple of 1 / M."""
-    order = np.argsort(scores, kind="stable")
-    mass = np.cumsum(weights[order])
-    wanted = np.arange(1, num_bins) / num_bins * mass[-1]
-    right = np.clip(np.searchsorted(mass, wanted * (1 - 1e-9)), 0, len(order) - 1)
-    ordered = scores[order]
-    return (ordered[right] + ordered[np.minimum(right + 1, len(order) - 1)]) / 2

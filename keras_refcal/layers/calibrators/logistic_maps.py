@@ -55,7 +55,7 @@ class PlattScaling(OneVersusRestCalibrator):
     def fit_map(self, probabilities, log_odds, targets, weights):
         """Returns slope and bias of one class."""
         features = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
-        return (fit_logistic(features, targets, weights, (0,)),)
+        return (fit_logistic(features, targets, weights / weights.sum(), (0,)),)
 
 
 @serializable
@@ -108,4 +108,4 @@ class BetaCalibration(OneVersusRestCalibrator):
         """Returns a, b and c of one class."""
         log_p = np.log(np.maximum(probabilities, 1e-30))
         features = np.stack([log_p, log_odds - log_p, np.ones_like(log_p)], axis=1)
-        return (fit_logistic(features, targets, weights, (0, 1)),)
+        return (fit_logistic(features, targets, weights / weights.sum(), (0, 1)),)

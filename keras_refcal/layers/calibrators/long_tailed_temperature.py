@@ -7,11 +7,10 @@ from keras_refcal.fitting.minimize import minimize
 from keras_refcal.fitting.temperature import best_temperature
 from keras_refcal.fitting.validation_set import NoMinimumError, log_softmax
 from keras_refcal.layers.calibrators.base import Calibrator
-from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.ops.class_groups import GROUPS, filled_groups
+from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_class_counts
-
-GROUPS = {"shots": shot_groups, "thirds": tercile_groups}
 
 
 @serializable
@@ -75,7 +74,7 @@ class GroupTemperatureScaling(Calibrator):
         """Returns the temperature of the group of each class."""
         temperature = np.full(data.num_classes, best_temperature(data))
         predicted = np.argmax(data.logits, axis=1)
-        for members in GROUPS[self.groups](self.class_counts).values():
+        for members in filled_groups(self.class_counts, self.groups).values():
             rows = members[predicted]
             if rows.sum() >= self.min_samples:
                 temperature[members] = _of_group(data.take(rows), temperature[members])
@@ -171,8 +170,8 @@ class ClassDistributionAwareTemperature(Calibrator):
 
 
 def _by_predicted_class(logits, temperature):
-    predicted = ops.argmax(logits, axis=-1)
-    return ops.softmax(logits / ops.take(temperature, predicted)[:, None], axis=-1)
+    of_row = of_predicted_class(temperature, predicted_class(logits))
+    return ops.softmax(logits / of_row[:, None], axis=-1)
 
 
 def _of_group(data, otherwise):

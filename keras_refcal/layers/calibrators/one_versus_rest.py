@@ -17,7 +17,7 @@ class OneVersusRestCalibrator(Calibrator):
 
     Subclasses define `build_map(num_classes)`, `map(probabilities, log_odds)` and
     `fit_map(probabilities, log_odds, targets, weights)`, which returns the numbers of
-    one class, and may set `mixing_share`.
+    one class from samples that are weighted in samples, and may set `mixing_share`.
     """
 
     # Where a map can reach 0, so that no class gets the probability 0.
@@ -55,7 +55,7 @@ class OneVersusRestCalibrator(Calibrator):
                 probabilities[:, c],
                 log_odds[:, c],
                 (data.labels == c).astype("float64"),
-                data.weights,
+                data.weights * data.total,
             )
             for c in range(data.num_classes - self.num_maps, data.num_classes)
         ]

@@ -28,7 +28,8 @@ def pages(tmp_path_factory):
     rows = np.full((117, 40), 0.01)
     rows[np.arange(117), labels] = 0.61
     saved = report.SavedPredictions(as_predictions(labels, rows))
-    many = report.Run("many", (report.Entry("many", saved, source="memory"),))
+    entry = report.Entry("many", saved, source="memory", validation=saved)
+    many = report.Run("many", (entry,))
     report.write_page(folder / "many.html", report.render_report(many, FAST))
     return folder
 

@@ -222,3 +222,33 @@ def test_settings_are_checked():
         report.render_report(run, report.ReportSettings(convention="ours"))
     with pytest.raises(ValueError, match="one run or more"):
         report.render_report([])
+
+
+def test_validation_predictions_add_the_threshold_and_the_sets(tmp_path):
+    directory = write_run(tmp_path / "digits", images=False)
+    folder = directory / "refcal" / "seed-0"
+    write_predictions(folder / "validation.npz", seed=5, samples=200)
+    settings = report.ReportSettings(bootstrap=0, target_risk=0.5, coverage=0.8)
+    text = report.render_report(report.read_run(directory), settings)
+    data = _data(text)
+    (risk,) = data["p0-risk"]
+    assert risk["chosen"]["target"] == 0.5
+    assert 0 < risk["chosen"]["coverage"] <= 1
+    kinds = [view["kind"] for view in data["p0-sets"]]
+    assert kinds == ["coverage", "coverage", "sizes"]
+    coverage = data["p0-sets"][0]
+    assert coverage["groups"] == ["All", "Head", "Middle", "Tail"]
+    assert all(abs(one["x"][0] - 0.8) < 0.1 for one in coverage["series"])
+    assert "keep 50.0" in text
+    # The other method has no validation predictions.
+    assert "p1-sets" not in data
+    assert data["p1-risk"][0]["chosen"] is None
+
+
+def test_validation_predictions_must_be_of_the_same_classes(tmp_path):
+    write_predictions(tmp_path / "predictions.npz")
+    write_predictions(tmp_path / "validation.npz", classes=3)
+    with pytest.raises(ValueError, match="must be of the 4 classes"):
+        report.read_run(tmp_path)
+    with pytest.raises(ValueError, match="`target_risk` must be in"):
+        report.ReportSettings(target_risk=0)

@@ -9,8 +9,7 @@ import pytest
 from calibration_data import linear_model, overconfident, softmax
 
 from keras_refcal import RefCalModel
-from keras_refcal.backend import NAME
-from keras_refcal.layers import IsotonicCalibration, TemperatureScaling, VectorScaling
+from keras_refcal.layers import TemperatureScaling, VectorScaling
 
 LOAD = """
 import sys, numpy as np, keras, keras_refcal
@@ -108,29 +107,3 @@ def test_loads_in_a_new_process_in_safe_mode(name, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "loaded" in done.stdout
-
-
-@pytest.mark.parametrize("cls", [TemperatureScaling, IsotonicCalibration])
-@pytest.mark.parametrize("name", ["softmax", "refcal"])
-def test_exports(name, cls, tmp_path):
-    inputs = overconfident()[1]
-    calibrated = fitted(cls, from_logits=False).attach(MODELS[name]())
-    expected = calibrated.predict(inputs, verbose=0)
-    if NAME == "torch":
-        import torch
-
-        path = str(tmp_path / "model.pt2")
-        signature = [keras.InputSpec(shape=inputs.shape, dtype="float32")]
-        calibrated.export(
-            path, format="torch", verbose=False, input_signature=signature
-        )
-        program = torch.export.load(path).module()
-        got = program(torch.tensor(inputs)).detach().numpy()
-    else:
-        import tensorflow as tf
-
-        path = str(tmp_path / "saved")
-        calibrated.export(path, verbose=False)
-        loaded = tf.saved_model.load(path)
-        got = loaded.serve(inputs).numpy()
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)

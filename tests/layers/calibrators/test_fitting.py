@@ -1,31 +1,17 @@
 """What holds for every calibrator, found through `layers.__all__`."""
 
-import inspect
-
 import hypothesis
 import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
 from calibration_data import nll, overconfident, softmax
+from calibrator_classes import CLASSES, make
 from keras import ops
 
 from keras_refcal import layers
-from keras_refcal.layers.calibrators.base import Calibrator
 
-CLASSES = [
-    cls
-    for name in layers.__all__
-    if issubclass(cls := getattr(layers, name), Calibrator)
-]
 every = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
-COUNTS = {4: [500, 200, 50, 10], 2: [90, 10]}
-
-
-def make(cls, classes=4, **kwargs):
-    options = {"class_counts": COUNTS[classes], "min_samples": 1}
-    known = inspect.signature(cls).parameters
-    return cls(**{k: v for k, v in options.items() if k in known}, **kwargs)
 
 
 def numbers(x):

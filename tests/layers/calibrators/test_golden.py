@@ -64,7 +64,7 @@ def test_dirichlet_objective(case, check):
     logits = given["logits"].astype("float64")
     labels = as_labels(given["labels"], *logits.shape)
     data = ValidationSet(
-        labels, log_softmax(logits), as_weights(labels, logits.shape[1])
+        labels, log_softmax(logits), as_weights(labels, logits.shape[1]), len(labels)
     )
     value, of_matrix, of_bias = odir_objective(
         given[params["W_input"]].astype("float64"),

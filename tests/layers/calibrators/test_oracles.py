@@ -1,20 +1,28 @@
 """Calibrators against scikit-learn, loops and fits made by hand."""
 
+import pathlib
+
 import numpy as np
 import pytest
 import scipy.optimize
+import scipy.special
 import sklearn.isotonic
 from calibration_data import overconfident, softmax
 from keras import ops
 
+from keras_refcal.fitting.bayesian_binning import averaged_histogram, sizes
+from keras_refcal.fitting.bins import mass_quantiles
 from keras_refcal.fitting.temperature import best_temperature
 from keras_refcal.fitting.validation_set import ValidationSet
 from keras_refcal.layers import (
+    BayesianBinning,
     ClassDistributionAwareTemperature,
     GroupTemperatureScaling,
     HistogramBinning,
     IsotonicCalibration,
 )
+
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden"
 
 
 def numbers(x):
@@ -74,6 +82,56 @@ def test_an_empty_bin_leaves_the_probability():
     np.testing.assert_allclose(numbers(layer(sure)), softmax(sure), atol=1e-5)
 
 
+@pytest.mark.parametrize("classes", [2, 4])
+def test_bayesian_binning_is_that_of_netcal(classes):
+    """`tests/golden/make_bayesian_binning.py` made the values."""
+    with np.load(GOLDEN / "bayesian_binning.npz") as file:
+        labels, p = file[f"labels_{classes}"], file[f"probabilities_{classes}"]
+        theirs = file[f"calibrated_{classes}"]
+    layer = BayesianBinning(
+        from_logits=False, binning="uniform", criterion="bic", max_edges=10**4
+    )
+    mixed = 0.999 * theirs + 0.001 * p
+    expected = mixed / mixed.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(numbers(layer.fit(labels, p)(p)), expected, atol=1e-5)
+
+
+def test_bayesian_binning_weighs_by_the_marginal_likelihood():
+    generator = np.random.default_rng(0)
+    scores = generator.random(60)
+    targets = (generator.random(60) < scores**2).astype("float64")
+    edges, values = averaged_histogram(
+        scores, targets, np.ones(60), "quantile", "bdeu", 10**4
+    )
+    weights, at = [], []
+    for size in sizes(60):
+        own = mass_quantiles(scores, np.ones(60), size)
+        ends = np.concatenate([[0], own, [1]])
+        inside = np.searchsorted(own, scores)
+        evidence, mean = 0.0, np.empty(size)
+        for b in range(size):
+            hits, n = targets[inside == b].sum(), np.sum(inside == b)
+            a = 2 / size * (ends[b] + ends[b + 1]) / 2
+            c = 2 / size - a
+            evidence += scipy.special.betaln(a + hits, c + n - hits)
+            evidence -= scipy.special.betaln(a, c)
+            mean[b] = (a + hits) / (a + c + n)
+        weights.append(evidence)
+        at.append(mean[inside])
+    expected = scipy.special.softmax(weights) @ np.array(at)
+    found = values[np.searchsorted(edges, scores)]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_bayesian_binning_keeps_the_most_probable_where_edges_are_few():
+    labels, logits = overconfident(samples=600)
+    whole = BayesianBinning(max_edges=4096).fit(labels, logits)
+    few = BayesianBinning(max_edges=40).fit(labels, logits)
+    assert np.abs(numbers(whole(logits)) - numbers(few(logits))).max() < 0.2
+    one = BayesianBinning(max_edges=1).fit(labels, logits)
+    assert numbers(one.edges).shape == (4, 1)
+
+
 def test_groups_have_the_temperature_of_their_predictions():
     labels, logits = overconfident(samples=600)
     logits[:, 3] *= 2
@@ -86,6 +144,7 @@ def test_groups_have_the_temperature_of_their_predictions():
             labels[rows],
             logits[rows].astype("float64"),
             np.full(rows.sum(), 1 / rows.sum()),
+            rows.sum(),
         )
         expected = best_temperature(data)
         np.testing.assert_allclose(numbers(layer.temperature)[members], expected, 1e-5)
@@ -94,7 +153,7 @@ def test_groups_have_the_temperature_of_their_predictions():
 
 def test_a_small_group_has_the_temperature_of_all():
     labels, logits = overconfident(samples=600)
-    data = ValidationSet(labels, logits.astype("float64"), np.full(600, 1 / 600))
+    data = ValidationSet(labels, logits.astype("float64"), np.full(600, 1 / 600), 600)
     layer = GroupTemperatureScaling([500, 50, 60, 5], min_samples=1000)
     found = numbers(layer.fit(labels, logits).temperature)
     np.testing.assert_allclose(found, best_temperature(data), 1e-5)
@@ -122,6 +181,8 @@ def test_class_aware_temperature_is_the_minimum_that_scipy_finds():
     ("make", "message"),
     [
         (lambda: IsotonicCalibration(max_knots=1), "`max_knots` must be"),
+        (lambda: BayesianBinning(criterion="aic"), "`criterion` must be one of"),
+        (lambda: BayesianBinning(max_edges=0), "`max_edges` must be"),
         (lambda: HistogramBinning(num_bins=0), "`num_bins` must be"),
         (lambda: HistogramBinning(binning="equal"), "`binning` must be one of"),
         (lambda: GroupTemperatureScaling([5, 0]), "`class_counts` must be"),

@@ -155,9 +155,71 @@ const charts = {
           ], ring(frame.x(x), frame.y(one.y[point]), 5));
       });
     });
+    if (data.chosen) {
+      const { target, coverage, risk, threshold } = data.chosen;
+      if (target <= top * 1.08) frame.path([0, 1], [target, target], "line tone-2");
+      if (known(risk)) {
+        frame.dot(coverage, risk, 6, "dot tone-2");
+        frame.mark(frame.x(coverage), frame.y(risk), "The chosen threshold", [
+          ["answered", show.share(coverage)], ["of them wrong", show.share(risk)],
+          ["wrong at most", show.share(target)], ["least confidence", show.number(threshold)],
+        ], ring(frame.x(coverage), frame.y(risk), 8));
+      }
+      frame.legend = [[`at most ${show.share(target)} wrong, threshold chosen on validation data`, "dot tone-2"]];
+    }
     frame.nearest = data.series.length > 1 ? "both" : "x";
     frame.cursor = true;
     if (data.series.length > 1) frame.legend = data.series.map((one, place) => [one.name, `dot ${tone(place)}`]);
+    return frame;
+  },
+
+  coverage(box, data) {
+    const row = 30;
+    const top = 14;
+    const most = high(data.series.flatMap((one) => one.x), data.target ?? 1);
+    const frame = new Frame(box, {
+      height: top + row * data.groups.length + 40, top, left: 70,
+      x: data.target === null
+        ? { range: [0, most * 1.05], unit: "number", title: "classes in a set" }
+        : { range: [Math.max(0, Math.min(data.target, ...data.series.flatMap((one) => one.x).filter(known)) - 0.05), 1], unit: "share", title: "sets that hold the class" },
+      y: { range: [data.groups.length, 0], ticks: [], title: "" },
+    });
+    if (data.target !== null) frame.path([data.target, data.target], [0, data.groups.length], "guide");
+    data.groups.forEach((name, place) => {
+      const middle = place + 0.5;
+      frame.text(frame.left - 10, frame.y(middle) + 4, name, "end", "name");
+      frame.line(frame.left, frame.y(middle), frame.right, frame.y(middle), "grid");
+      data.series.forEach((one, number) => {
+        if (!known(one.x[place])) return;
+        const at = middle + ((number + 0.5) / data.series.length - 0.5) * 0.72;
+        frame.dot(one.x[place], at, 4.5, `dot ${tone(number)}`);
+        frame.mark(frame.x(one.x[place]), frame.y(at), `${one.name}, ${name.toLowerCase()}`,
+          [[data.target === null ? "classes in a set" : "covered", show[data.unit](one.x[place])]],
+          ring(frame.x(one.x[place]), frame.y(at)));
+      });
+    });
+    frame.nearest = "both";
+    frame.legend = data.series.map((one, number) => [one.name, `dot ${tone(number)}`]);
+    return frame;
+  },
+
+  sizes(box, data) {
+    const frame = new Frame(box, {
+      height: 230,
+      x: { range: [-0.5, data.names.length - 0.5], ticks: [], title: "classes in the set" },
+      y: { range: [0, high(data.series.flatMap((one) => one.y), 0.01) * 1.05], unit: "share" },
+    });
+    const wide = 0.8 / data.series.length;
+    data.names.forEach((name, size) => {
+      frame.text(frame.x(size), frame.bottom + 16, name, "middle");
+      data.series.forEach((one, number) => {
+        const from = size - 0.4 + number * wide;
+        if (one.y[size]) frame.bar(from, from + wide, 0, one.y[size], `bar-series ${tone(number)}`, 0.5);
+      });
+      frame.mark(frame.x(size), frame.top, `${name} ${name === "1" ? "class" : "classes"}`,
+        data.series.map((one) => [one.name, show.share(one.y[size])]), band(frame, size - 0.5, size + 0.5));
+    });
+    frame.legend = data.series.map((one, number) => [one.name, `bar-series ${tone(number)}`]);
     return frame;
   },
 

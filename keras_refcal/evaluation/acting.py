@@ -1,0 +1,111 @@
+"""What thresholds and sets, chosen on validation predictions, do on others."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_refcal.fitting.conformal import conformal_scores, conformal_threshold
+from keras_refcal.fitting.thresholds import risk_threshold
+from keras_refcal.ops.class_groups import filled_groups
+
+
+@dataclasses.dataclass(frozen=True)
+class SelectiveResult:
+    """A threshold that keeps a risk, and what it did.
+
+    Attributes:
+        threshold: Least confidence that is answered; `None` if none keeps the risk.
+        coverage: Share of the test samples that is answered.
+        risk: Share of errors among them; NaN if there are none.
+    """
+
+    threshold: float | None
+    coverage: float
+    risk: float
+
+
+@dataclasses.dataclass(frozen=True)
+class SetsResult:
+    """Prediction sets of the test samples.
+
+    Attributes:
+        name: How they were made.
+        covered: Whether the set holds the label, booleans of shape `(n,)`.
+        sizes: Classes in the set, shape `(n,)`.
+    """
+
+    name: str
+    covered: np.ndarray
+    sizes: np.ndarray
+
+
+def selective_result(validation, test, target_risk, failure=0.05) -> SelectiveResult:
+    """Chooses the threshold on validation predictions and applies it to others.
+
+    Args:
+        validation: `Predictions` that the classifier was not trained on.
+        test: `Predictions` to answer or abstain from.
+        target_risk: Number in (0, 1), share of errors among answered samples.
+        failure: Probability that the risk is exceeded all the same.
+    """
+    threshold = risk_threshold(
+        validation.confidence,
+        validation.correct,
+        target_risk,
+        failure,
+        validation.num_classes,
+    )
+    if threshold is None:
+        return SelectiveResult(None, 0.0, np.nan)
+    answered = np.asarray(test.confidence, "float32") >= np.float32(threshold)
+    if not answered.any():
+        return SelectiveResult(threshold, 0.0, np.nan)
+    wrong = np.mean(~test.correct[answered])
+    return SelectiveResult(threshold, float(answered.mean()), float(wrong))
+
+
+def sets_results(validation, test, coverage, class_counts=None) -> list[SetsResult]:
+    """Makes conformal sets of every kind.
+
+    Args:
+        validation: `Predictions` that the classifier was not trained on.
+        test: `Predictions` to make sets of.
+        coverage: Number in (0, 1).
+        class_counts: Training samples of each class; adds sets whose coverage holds
+            in the largest, middle and smallest third of the classes.
+    """
+    every = [np.ones(test.num_classes, bool)]
+    kinds = [("THR", "thr", every), ("APS", "aps", every), ("RAPS", "raps", every)]
+    if class_counts is not None:
+        thirds = list(filled_groups(class_counts, "thirds").values())
+        kinds.append(("THR by third", "thr", thirds))
+    kinds.append(("THR by class", "thr", list(np.eye(test.num_classes, dtype=bool))))
+    return [_sets(validation, test, coverage, *kind) for kind in kinds]
+
+
+def named_groups(labels, class_counts) -> dict[str, np.ndarray]:
+    """Returns which samples are of all classes, and of thirds of them by size.
+
+    Args:
+        labels: Class ids, shape `(n,)`.
+        class_counts: Training samples of each class, or `None` for all classes alone.
+    """
+    groups = {"All": np.ones(len(labels), bool)}
+    if class_counts is not None:
+        for name, members in filled_groups(class_counts, "thirds").items():
+            if members[labels].any():
+                groups[name.capitalize()] = members[labels]
+    return groups
+
+
+def _sets(validation, test, coverage, name, score, conditions):
+    known = conformal_scores(validation.probabilities, score)
+    of_label = known[np.arange(len(known)), validation.labels]
+    thresholds = np.full(test.num_classes, np.inf)
+    for members in conditions:
+        found = conformal_threshold(of_label[members[validation.labels]], coverage)
+        if found is not None:
+            thresholds[members] = found
+    inside = conformal_scores(test.probabilities, score) <= thresholds
+    covered = inside[np.arange(len(inside)), test.labels]
+    return SetsResult(name, covered, inside.sum(axis=1))

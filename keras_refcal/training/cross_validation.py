@@ -1,0 +1,160 @@
+"""Compares calibrators by cross-validation."""
+
+import dataclasses
+import warnings
+
+import numpy as np
+from keras import ops
+
+from keras_refcal import layers
+from keras_refcal.evaluation.calibration import top_label_counts
+from keras_refcal.evaluation.counts import expected_error
+from keras_refcal.fitting.validation_set import as_weights
+from keras_refcal.ops.labels import MIN_PROBABILITY
+
+METHODS = {
+    "identity": None,
+    "temperature": layers.TemperatureScaling,
+    "vector": layers.VectorScaling,
+    "dirichlet": layers.DirichletCalibration,
+    "isotonic": layers.IsotonicCalibration,
+    "histogram": layers.HistogramBinning,
+    "bayesian_binning": layers.BayesianBinning,
+    "beta": layers.BetaCalibration,
+    "group_temperature": layers.GroupTemperatureScaling,
+    "class_aware_temperature": layers.ClassDistributionAwareTemperature,
+}
+NEEDS_COUNTS = {"group_temperature", "class_aware_temperature"}
+COLUMNS = ("nll", "brier", "ece")
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """What cross-validation said.
+
+    Attributes:
+        best: The method of least mean negative log-likelihood.
+        figures: Method to its figures on the parts that it was not fitted on.
+    """
+
+    best: str
+    figures: dict[str, dict[str, float]]
+
+    def table(self) -> str:
+        """Returns the figures as text, the best first."""
+        order = sorted(self.figures, key=lambda name: self.figures[name]["nll"])
+        lines = [f"{'method':<25}" + "".join(f"{name:>9}" for name in COLUMNS)]
+        for name in order:
+            values = "".join(f"{self.figures[name][key]:>9.4f}" for key in COLUMNS)
+            lines.append(f"{name:<25}{values}")
+        return "\n".join(lines)
+
+
+def make_calibrator(method, class_counts=None):
+    """Returns an unfitted calibrator that reads probabilities.
+
+    Args:
+        method: A key of `METHODS`.
+        class_counts: Training samples of each class; the long-tailed temperatures
+            need them.
+
+    Raises:
+        ValueError: For an unknown method, or one whose `class_counts` are missing.
+    """
+    if method not in METHODS:
+        raise ValueError(
+            f"`method` must be 'auto' or one of {sorted(METHODS)}. Received: {method!r}"
+        )
+    if METHODS[method] is None:
+        # Never fitted, so it stays the identity.
+        return layers.TemperatureScaling(from_logits=False, name="identity")
+    if method not in NEEDS_COUNTS:
+        return METHODS[method](from_logits=False)
+    if class_counts is None:
+        raise ValueError(f"`method` {method!r} needs `class_counts` in the file.")
+    return METHODS[method](class_counts, from_logits=False)
+
+
+def cross_validate(
+    y_true,
+    probabilities,
+    class_counts=None,
+    class_weight=None,
+    methods=None,
+    folds=5,
+    seed=0,
+) -> Comparison:
+    """Compares calibrators by the proper loss of predictions they were not fitted on.
+
+    Args:
+        y_true: Class ids, shape `(n,)`.
+        probabilities: Shape `(n, num_classes)`.
+        class_counts: Training samples of each class, or `None`, which leaves out the
+            methods that need them.
+        class_weight: As `fit` of a calibrator takes it, for the fits and the figures.
+        methods: Keys of `METHODS`; `None` for all that apply.
+        folds: Whole number of 2 or more. Each class is spread over them evenly.
+        seed: Seed of the folds.
+
+    Raises:
+        ValueError: If there are fewer samples than folds.
+    """
+    y_true, probabilities = np.asarray(y_true), np.asarray(probabilities)
+    if not 2 <= folds <= len(y_true):
+        raise ValueError(
+            f"`folds` must be from 2 to the {len(y_true)} validation samples. "
+            f"Received: {folds}"
+        )
+    if methods is None:
+        left_out = () if class_counts is not None else NEEDS_COUNTS
+        methods = [name for name in METHODS if name not in left_out]
+    weights = as_weights(y_true, probabilities.shape[1], class_weight=class_weight)
+    fold_of = _folds(y_true, folds, seed)
+    figures = {}
+    for method in methods:
+        held_out = np.empty(probabilities.shape)
+        for fold in range(folds):
+            inside = fold_of != fold
+            layer = make_calibrator(method, class_counts)
+            if method != "identity":
+                _fit_quietly(layer, y_true[inside], probabilities[inside], class_weight)
+            held_out[~inside] = ops.convert_to_numpy(layer(probabilities[~inside]))
+        figures[method] = weighted_figures(y_true, held_out, weights)
+    best = min(figures, key=lambda name: figures[name]["nll"])
+    return Comparison(best, figures)
+
+
+def weighted_figures(labels, probabilities, weights) -> dict[str, float]:
+    """Returns the figures of a comparison, every sample counted by its weight.
+
+    Args:
+        labels: Class ids, shape `(n,)`.
+        probabilities: Shape `(n, num_classes)`.
+        weights: Of sum 1, shape `(n,)`.
+    """
+    p = np.asarray(probabilities, "float64")
+    p /= p.sum(axis=1, keepdims=True)
+    of_label = p[np.arange(len(labels)), labels]
+    correct = np.argmax(p, axis=1) == labels
+    counts = top_label_counts(p.max(axis=1), correct, weight=weights)
+    return {
+        "nll": -float(weights @ np.log(np.maximum(of_label, MIN_PROBABILITY))),
+        "brier": float(weights @ (np.sum(p**2, axis=1) - 2 * of_label + 1)),
+        "ece": float(expected_error(counts)),
+    }
+
+
+def _folds(labels, folds, seed):
+    """Returns the fold of each sample, every class spread evenly."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    fold_of = np.empty(len(labels), "int64")
+    fold_of[order] = np.arange(len(labels)) % folds
+    return fold_of
+
+
+def _fit_quietly(layer, labels, probabilities, class_weight):
+    """Fits; a fold that teaches nothing counts as the identity, as it will in use."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*stays the identity")
+        layer.fit(labels, probabilities, class_weight=class_weight)

@@ -1,0 +1,56 @@
+"""What `model.export` writes makes the same probabilities without Keras."""
+
+import keras
+import pytest
+from calibration_data import linear_model, overconfident, softmax
+from calibrator_classes import CLASSES, make
+from exporting import FORMATS, assert_exports
+
+from keras_refcal import RefCalModel
+from keras_refcal.layers import (
+    ClassDistributionAwareTemperature,
+    IsotonicCalibration,
+    TemperatureScaling,
+)
+
+every_format = pytest.mark.parametrize("form", FORMATS)
+# Of samples that the calibrator was not fitted on: those lie on the knots of isotonic
+# maps, where a step of any height turns rounding into a difference.
+INPUTS = overconfident(seed=1, samples=32)[1]
+
+
+def refcal():
+    encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(8)])
+    return RefCalModel(encoder, 4)
+
+
+def calibrated(cls, model):
+    labels, logits = overconfident()
+    return make(cls, from_logits=False).fit(labels, softmax(logits)).attach(model)
+
+
+@every_format
+@pytest.mark.parametrize(
+    ("cls", "model"),
+    [
+        (TemperatureScaling, refcal),
+        (IsotonicCalibration, lambda: linear_model("softmax")),
+        (ClassDistributionAwareTemperature, lambda: linear_model("softmax")),
+    ],
+)
+def test_exports(form, cls, model, tmp_path):
+    assert_exports(calibrated(cls, model()), INPUTS, tmp_path, form)
+
+
+@pytest.mark.slow
+@every_format
+@pytest.mark.parametrize("model", [refcal, lambda: linear_model("softmax")])
+@pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
+def test_every_calibrator_exports(form, cls, model, tmp_path):
+    assert_exports(calibrated(cls, model()), INPUTS, tmp_path, form)
+
+
+@pytest.mark.skipif("torch" not in FORMATS, reason="a format of PyTorch")
+def test_exports_for_one_batch_size(tmp_path):
+    model = calibrated(TemperatureScaling, linear_model("softmax"))
+    assert_exports(model, INPUTS, tmp_path, "torch", fixed_batch=True)
