@@ -1,30 +1,24 @@
 """Time of one update of each metric against Keras' own accuracy.
 
-    KERAS_BACKEND=jax python benchmarks/metric_update.py
+    KERAS_BACKEND=jax python -m benchmarks.metric_update
 
 Both are called in turn, once eagerly and once inside a compiled function, with 256 rows
 of 100 classes; the medians and their ratios, with versions, go to
 `benchmarks/results/metric_update_<backend>.json`. On PyTorch Keras compiles nothing.
 """
 
-import importlib.metadata
 import inspect
-import json
 import os
-import pathlib
-import platform
-import statistics
-import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 
+from benchmarks.harness import claim, median_ms, write_result
 from keras_refcal import metrics
 
 ROWS, NUM_CLASSES, REPEATS = 256, 100, int(os.environ.get("REPEATS", 200))
-RESULTS = pathlib.Path(__file__).with_name("results")
 ARGUMENTS = {
     "class_counts": [500] * (NUM_CLASSES // 2) + [50] * (NUM_CLASSES // 2),
     "metric": metrics.ExpectedCalibrationError(),
@@ -78,19 +72,6 @@ def finish(tensor):
         tensor.block_until_ready()
 
 
-def alternate(ours, theirs):
-    """Returns the medians of two functions called in turn, in microseconds."""
-    times = ([], [])
-    for function in (ours, theirs) * 3:
-        function()
-    for _ in range(REPEATS):
-        for function, seconds in zip((ours, theirs), times, strict=True):
-            start = time.perf_counter()
-            function()
-            seconds.append(time.perf_counter() - start)
-    return [1e6 * statistics.median(seconds) for seconds in times]
-
-
 def compare(kind):
     """Returns the times of a metric and of accuracy, eager and compiled."""
     row = {}
@@ -98,7 +79,9 @@ def compare(kind):
         pair = [make(kind), keras.metrics.SparseCategoricalAccuracy()]
         functions = [way(metric, *batch()) for metric in pair]
         if None not in functions:
-            ours, accuracy = alternate(*functions)
+            named = dict(zip(("metric", "accuracy"), functions, strict=True))
+            times = median_ms(named, REPEATS, warmup=3)
+            ours, accuracy = (1e3 * value for value in times.values())
             row[name] = {
                 "metric_us": round(ours, 1),
                 "accuracy_us": round(accuracy, 1),
@@ -107,35 +90,32 @@ def compare(kind):
     return row
 
 
-def versions():
-    names = ("keras", "tensorflow-cpu", "jax", "torch", "numpy")
-    installed = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
-    found = {n for n in names if n in installed or n.replace("-", "_") in installed}
-    return {name: importlib.metadata.version(name) for name in sorted(found)}
-
-
-def main():
+def main(argv=None):
+    """Measures, writes the result and prints where it lies."""
     rows = {}
     for name in metrics.__all__:
         rows[name] = compare(getattr(metrics, name))
         ratios = {way: times["ratio"] for way, times in rows[name].items()}
         print(f"{name:38s} x accuracy: {ratios}", flush=True)
     backend = keras.backend.backend()
+    claims = [
+        claim(
+            f"an update of ECE against Keras' accuracy, {way}, {backend}",
+            times["metric_us"],
+            times["accuracy_us"],
+            1,
+            "µs",
+        )
+        for way, times in rows["ExpectedCalibrationError"].items()
+    ]
     result = {
-        "backend": backend,
         "rows": ROWS,
         "num_classes": NUM_CLASSES,
         "repeats": REPEATS,
-        "python": platform.python_version(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}",
-        "load": [round(value, 1) for value in os.getloadavg()],
-        "versions": versions(),
         "metrics": rows,
+        "claims": claims,
     }
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"metric_update_{backend}.json"
-    path.write_text(json.dumps(result, indent=1) + "\n")
-    print(path)
+    print(write_result(f"metric_update_{backend}", result))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Counting on PyTorch."""
 
+import numpy as np
+import torch
+
 
 def sum_by_index(values, index, size):
     """Returns sums of `values`, shape `(n, ...)`, by index, shape `(size, ...)`."""
@@ -11,5 +14,32 @@ def sum_by_index(values, index, size):
 
 
 def fused(function):
-    """Returns a pure function of tensors as one call of the backend."""
-    return function
+    """Returns a pure function of tensors as one call of the backend.
+
+    On the CPU the function is given NumPy arrays, which share the tensors' memory:
+    calling an operation of `keras.ops` on PyTorch takes longer than the operation.
+    """
+
+    def call(*tensors):
+        if not all(map(_is_readable, tensors)):
+            return function(*tensors)
+        with np.errstate(all="ignore"):
+            return torch.from_numpy(function(*map(_array, tensors)))
+
+    return call
+
+
+def _is_readable(tensor):
+    """Whether a tensor, or `None`, has values that the CPU may read."""
+    if tensor is None:
+        return True
+    plain = type(tensor) in (torch.Tensor, torch.nn.Parameter)
+    return plain and tensor.is_cpu and not torch.compiler.is_compiling()
+
+
+def _array(tensor):
+    if tensor is None:
+        return None
+    if tensor.dtype == torch.bfloat16:  # NumPy has no such type
+        tensor = tensor.float()
+    return tensor.detach().numpy()

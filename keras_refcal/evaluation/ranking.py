@@ -2,15 +2,20 @@
 
 One-versus-one macro AUROC is a one-versus-rest AUROC in which each sample weighs one
 over its class's total: column a then ranks class a against the mean of the others.
-So each column is sorted once, with the class beside the score in one 64-bit integer.
+So each column is sorted once, with the class beside the score in one 64-bit integer;
+blocks of columns are sorted by threads, because NumPy lets go of Python meanwhile.
 """
+
+import concurrent.futures
+import math
+import os
 
 import numpy as np
 
 from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.inputs import as_predictions
 
-BLOCK_VALUES = 2**21
+BLOCK_VALUES = 2**20
 
 
 def multiclass_auroc(
@@ -149,20 +154,34 @@ def _areas(probabilities, labels, weight, totals, present, scale):
         np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1]
     )
     shares = (1.0 if weight is None else weight) / totals[labels]
-    areas = np.empty((len(present), 2))
-    width = max(1, BLOCK_VALUES // len(labels))
-    for start in range(0, len(present), width):
-        classes = present[start : start + width]
+
+    def areas_of(classes):
         columns = np.ascontiguousarray(probabilities[:, classes].T)
         if scale is not None:
             columns = columns / scale
-        for row, (label, column) in enumerate(zip(classes, columns, strict=True)):
-            positives = rows_by_class[label]
-            areas[start + row] = _wins(column, positives, shares, weight)
+        return [
+            _wins(column, rows_by_class[label], shares, weight)
+            for label, column in zip(classes, columns, strict=True)
+        ]
+
+    blocks = _blocks(present, len(labels))
+    if len(blocks) == 1:
+        areas = np.array(areas_of(present))
+    else:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+            areas = np.concatenate(list(threads.map(areas_of, blocks)))
     # Among themselves the positives win half; `shares` of each class add to 1.
     one_vs_one = (areas[:, 0] - 0.5) / (len(present) - 1)
     own = totals[present]
     return one_vs_one, (areas[:, 1] - own / 2) / (totals.sum() - own)
+
+
+def _blocks(classes, num_samples):
+    """Returns the classes in blocks; of large ones, as many as there are cores."""
+    count = math.ceil(len(classes) * num_samples / BLOCK_VALUES)
+    if 2 * len(classes) * num_samples > BLOCK_VALUES:
+        count = max(count, os.cpu_count() or 1)
+    return np.array_split(classes, min(count, len(classes)))
 
 
 def _wins(column, positives, shares, weight):

@@ -199,8 +199,9 @@ def _advance(kinds, from_logits, dtype, columns):
 
     def advance(state, y_true, y_pred, sample_weight):
         batch = Batch(y_true, y_pred, sample_weight, from_logits, dtype)
-        increments = [ops.reshape(kind.count(batch), (-1,)) for kind in kinds]
-        return accumulate.accumulate(state, ops.concatenate(increments))
+        xp = batch.xp
+        increments = [xp.reshape(kind.count(batch), (-1,)) for kind in kinds]
+        return accumulate.accumulate(state, xp.concatenate(increments), xp)
 
     return fused(advance)
 

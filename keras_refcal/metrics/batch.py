@@ -2,8 +2,9 @@
 
 import functools
 
-from keras import ops
+import numpy as np
 
+from keras_refcal.ops import counting_in_keras, counting_in_numpy
 from keras_refcal.ops.labels import class_ids
 
 # Half-precision rows of many classes still count as probabilities.
@@ -16,6 +17,9 @@ class Batch:
     Shapes: B rows, K classes. A row whose prediction is not finite, whose
     probabilities are none (below 0, or not summing to 1 within 0.01), or whose label
     is no class, has weight 0 and is counted in `rejected`.
+
+    `xp` holds the functions that compute on it: those of `keras.ops` for tensors, the
+    same in NumPy for arrays.
 
     Args:
         y_true: Class ids, shape `(B,)` or `(B, 1)`, or rows `(B, K)` of which the
@@ -30,9 +34,12 @@ class Batch:
     def __init__(
         self, y_true, y_pred, sample_weight=None, from_logits=False, dtype="float32"
     ):
-        self._scores = _two_columns(ops.cast(y_pred, dtype), from_logits)
+        on_arrays = isinstance(y_pred, np.ndarray)
+        self.xp = counting_in_numpy if on_arrays else counting_in_keras
+        scores = self.xp.cast(y_pred, dtype)
+        self._scores = _two_columns(scores, from_logits, self.xp)
         self._from_logits = from_logits
-        self._raw_labels = class_ids(y_true)
+        self._raw_labels = class_ids(y_true, self.xp)
         self._raw_weight = sample_weight
 
     @property
@@ -44,9 +51,11 @@ class Batch:
     def _row_error(self):
         """Distance of each row's sum from 1, finite only where the row is."""
         if self._from_logits:
-            finite = ops.all(ops.isfinite(self._scores), axis=-1)
-            return ops.where(finite, ops.zeros_like(self._scores[:, 0]), float("nan"))
-        return ops.abs(ops.sum(self._scores, axis=-1) - 1)
+            finite = self.xp.all(self.xp.isfinite(self._scores), axis=-1)
+            return self.xp.where(
+                finite, self.xp.zeros_like(self._scores[:, 0]), float("nan")
+            )
+        return self.xp.abs(self.xp.row_sums(self._scores) - 1)
 
     @functools.cached_property
     def valid(self):
@@ -57,21 +66,23 @@ class Batch:
         proper = proper & (self._row_error <= ROW_SUM_TOLERANCE)
         if self._from_logits:
             return proper
-        return proper & (ops.min(self._scores, axis=-1) >= 0)
+        return proper & self.xp.rows_above_zero(self._scores)
 
     @functools.cached_property
     def _given_weight(self):
         if self._raw_weight is None:
             return 1.0
-        weight = ops.reshape(ops.cast(self._raw_weight, self._scores.dtype), (-1,))
-        return ops.broadcast_to(weight, ops.shape(self._scores)[:1])
+        weight = self.xp.reshape(
+            self.xp.cast(self._raw_weight, self._scores.dtype), (-1,)
+        )
+        return self.xp.broadcast_to(weight, self.xp.shape(self._scores)[:1])
 
     @functools.cached_property
     def weight(self):
         """Weight of each row, 0 where it is not valid, shape `(B,)`."""
         if self._raw_weight is None:
-            return ops.cast(self.valid, self._scores.dtype)
-        return ops.where(self.valid, self._given_weight, 0.0)
+            return self.xp.cast(self.valid, self._scores.dtype)
+        return self.xp.where(self.valid, self._given_weight, 0.0)
 
     @functools.cached_property
     def rejected(self):
@@ -80,96 +91,95 @@ class Batch:
         A row that is not finite is a fault of the model; the others are of its use.
         """
         lost = self._given_weight - self.weight
-        finite = ops.cast(self._row_error < float("inf"), lost.dtype)
-        return ops.sum(ops.stack([lost, lost * finite]), axis=-1)
+        finite = self.xp.cast(self._row_error < float("inf"), lost.dtype)
+        return self.xp.sum(self.xp.stack([lost, lost * finite]), axis=-1)
 
     @functools.cached_property
     def labels(self):
         """Class ids, int32 of shape `(B,)`; some class in rows that are not valid."""
-        return ops.clip(ops.cast(self._raw_labels, "int32"), 0, self.num_classes - 1)
+        return self.xp.clip(
+            self.xp.cast(self._raw_labels, "int32"), 0, self.num_classes - 1
+        )
 
     @functools.cached_property
     def scores(self):
         """Logits or probabilities as given, shape `(B, K)`; 0 in rows not valid."""
-        return ops.where(self.valid[:, None], self._scores, 0.0)
+        return self.xp.where(self.valid[:, None], self._scores, 0.0)
 
     @functools.cached_property
     def probabilities(self):
         """Probabilities, shape `(B, K)`."""
-        return ops.softmax(self.scores) if self._from_logits else self.scores
+        return self.xp.softmax(self.scores) if self._from_logits else self.scores
 
     @functools.cached_property
     def confidence(self):
         """Largest probability of each row, shape `(B,)`; 0 in rows not valid."""
         if self._from_logits:
-            return ops.max(self.probabilities, axis=-1)
-        return ops.where(self.valid, ops.max(self._scores, axis=-1), 0.0)
+            return self.xp.of_column(self.probabilities, self.predicted)
+        largest = self.xp.of_column(self._scores, self.predicted)
+        return self.xp.where(self.valid, largest, 0.0)
 
     @functools.cached_property
     def predicted(self):
         """Class of the largest score, the first on ties, int32 of shape `(B,)`."""
-        return ops.cast(ops.argmax(self._scores, axis=-1), "int32")
+        return self.xp.cast(self.xp.argmax(self._scores, axis=-1), "int32")
 
     @functools.cached_property
     def correct(self):
         """1.0 where the predicted class is the label, else 0.0, shape `(B,)`."""
-        hits = ops.equal(self.predicted, self._raw_labels)
-        return ops.cast(hits, self._scores.dtype)
+        hits = self.xp.equal(self.predicted, self._raw_labels)
+        return self.xp.cast(hits, self._scores.dtype)
 
     @functools.cached_property
     def _relative(self):
         """Each probability over the largest one, and the sum of all but that one."""
-        largest = ops.max(self.scores, axis=-1, keepdims=True)
-        relative = ops.exp(self.scores - largest)
-        top = ops.one_hot(self.predicted, self.num_classes, dtype=relative.dtype)
-        return relative, ops.sum(relative * (1 - top), axis=-1), top
+        largest = self.xp.max(self.scores, axis=-1, keepdims=True)
+        relative = self.xp.exp(self.scores - largest)
+        top = self.xp.one_hot(self.predicted, self.num_classes, dtype=relative.dtype)
+        return relative, self.xp.sum(relative * (1 - top), axis=-1), top
 
     @functools.cached_property
     def odds(self):
         """Odds `(1 - p) / p` against each class, shape `(B, K)`."""
         if not self._from_logits:
-            return ops.maximum(1 - self.probabilities, 0.0) / self.probabilities
+            return self.xp.maximum(1 - self.probabilities, 0.0) / self.probabilities
         relative, rest, top = self._relative
         rest = rest[:, None]
-        return ops.where(top > 0, rest, rest + (1 - relative)) / relative
+        return self.xp.where(top > 0, rest, rest + (1 - relative)) / relative
 
     @functools.cached_property
     def confidence_odds(self):
         """Odds `(1 - p) / p` against the predicted class, shape `(B,)`."""
         if self._from_logits:
             return self._relative[1]
-        return ops.maximum(1 - self.confidence, 0.0) / self.confidence
+        return self.xp.maximum(1 - self.confidence, 0.0) / self.confidence
 
     @functools.cached_property
     def answers(self):
-        """Weight, weighted confidence and weighted correctness, shape `(B, 3)`."""
+        """Weight, weighted confidence and weighted correctness, each `(B,)`."""
         weight = self.weight
-        return ops.stack(
-            [weight, weight * self.confidence, weight * self.correct], axis=-1
-        )
+        return [weight, weight * self.confidence, weight * self.correct]
 
     @functools.cached_property
     def label_probability(self):
         """Probability of each label, shape `(B,)`."""
-        return _of_label(self.probabilities, self.labels)
+        return self.xp.of_column(self.probabilities, self.labels)
 
     @functools.cached_property
     def label_is_impossible(self):
         """Whether each label has probability 0; never so from logits, `(B,)`."""
         if self._from_logits:
-            return ops.zeros_like(self.valid)
-        return ops.equal(self.label_probability, 0)
+            return self.xp.zeros_like(self.valid)
+        return self.xp.equal(self.label_probability, 0)
 
     @functools.cached_property
     def log_label_probability(self):
         """Log-probability of each label, shape `(B,)`; 0 of a probability of 0."""
         if self._from_logits:
-            return _of_label(ops.log_softmax(self.scores), self.labels)
-        return ops.log(ops.where(self.label_is_impossible, 1.0, self.label_probability))
-
-
-def _of_label(rows, labels):
-    return ops.take_along_axis(rows, labels[:, None], axis=-1)[:, 0]
+            return self.xp.of_column(self.xp.log_softmax(self.scores), self.labels)
+        return self.xp.log(
+            self.xp.where(self.label_is_impossible, 1.0, self.label_probability)
+        )
 
 
 def check_shapes(y_true, y_pred):
@@ -193,11 +203,11 @@ def num_classes(y_pred) -> int:
     return max(y_pred.shape[1] if len(y_pred.shape) == 2 else 1, 2)
 
 
-def _two_columns(scores, from_logits):
+def _two_columns(scores, from_logits, xp):
     """Returns scores of shape `(B, K)`, K of 2 or more."""
     if len(scores.shape) == 1:
         scores = scores[:, None]
     if scores.shape[1] != 1:
         return scores
-    other = ops.zeros_like(scores) if from_logits else 1 - scores
-    return ops.concatenate([other, scores], axis=-1)
+    other = xp.zeros_like(scores) if from_logits else 1 - scores
+    return xp.concatenate([other, scores], axis=-1)

@@ -9,9 +9,6 @@ import functools
 import math
 from typing import ClassVar
 
-from keras import ops
-
-from keras_refcal.backend import sum_by_index
 from keras_refcal.ops.binning import bin_index, convention_edges
 from keras_refcal.ops.fine_bins import fine_index
 
@@ -66,7 +63,7 @@ class TopLabelBins(Counters):
     def count(self, batch):
         """Returns the sums of the batch by bin."""
         index = bin_index(batch.confidence, *self.edges)
-        return _by_bin(index, batch.answers, self.shape(None)[1])
+        return batch.xp.sum_columns(batch.answers, index, self.shape(None)[1])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +78,8 @@ class FineConfidence(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch by bin."""
-        index = fine_index(batch.confidence_odds, self.num_bins)
-        return _by_bin(index, batch.answers, self.num_bins)
+        index = fine_index(batch.confidence_odds, self.num_bins, batch.xp)
+        return batch.xp.sum_columns(batch.answers, index, self.num_bins)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,13 +105,14 @@ class ClassBins(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch by class and bin."""
+        xp = batch.xp
         num_bins = len(self.edges[0])
         event_bin = bin_index(batch.label_probability, *self.edges)
-        impossible = ops.equal(batch.label_probability, 0)
+        impossible = xp.equal(batch.label_probability, 0)
         return _by_class(
             batch,
             bin_index(batch.probabilities, *self.edges),
-            ops.where(impossible, num_bins - 1, ops.cast(event_bin, "int32")),
+            xp.where(impossible, num_bins - 1, xp.cast(event_bin, "int32")),
             num_bins,
         )
 
@@ -136,8 +134,9 @@ class FineClassBins(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch by class and bin."""
-        index = fine_index(batch.odds, self.num_bins)
-        event_index = ops.take_along_axis(index, batch.labels[:, None], axis=-1)
+        xp = batch.xp
+        index = fine_index(batch.odds, self.num_bins, xp)
+        event_index = xp.take_along_axis(index, batch.labels[:, None], axis=-1)
         return _by_class(batch, index, event_index[:, 0], self.num_bins, self.threshold)
 
 
@@ -154,15 +153,18 @@ class PairBins(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch by label, class and bin."""
+        xp = batch.xp
         num_classes, _, num_bins = shape = self.shape(batch.num_classes)
-        columns = ops.arange(num_classes, dtype="int32")
+        columns = xp.arange(num_classes, dtype="int32")
         pair = batch.labels[:, None] * num_classes + columns
-        cell = pair * num_bins + fine_index(batch.odds, num_bins)
-        weight = ops.reshape(
-            ops.broadcast_to(batch.weight[:, None], ops.shape(cell)), (-1,)
+        cell = pair * num_bins + fine_index(batch.odds, num_bins, xp)
+        weight = xp.reshape(
+            xp.broadcast_to(batch.weight[:, None], xp.shape(cell)), (-1,)
         )
         size = num_classes * num_classes * num_bins
-        return ops.reshape(_sum_by(cell, weight, size), shape)
+        return xp.reshape(
+            xp.sum_columns([weight], xp.reshape(cell, (-1,)), size), shape
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -177,13 +179,14 @@ class ClassAnswers(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch by label."""
+        xp = batch.xp
         if batch.num_classes != self.num_classes:
             raise ValueError(
                 f"`y_pred` must have {self.num_classes} classes, one for each entry "
                 f"of `class_counts`. Received: {batch.num_classes}"
             )
-        values = ops.stack([batch.weight, batch.weight * batch.correct], axis=-1)
-        return _by_bin(batch.labels, values, self.num_classes)
+        columns = [batch.weight, batch.weight * batch.correct]
+        return xp.sum_columns(columns, batch.labels, self.num_classes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -196,9 +199,10 @@ class SquaredDistance(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch."""
-        squares = ops.sum(ops.square(batch.probabilities), axis=-1)
+        xp = batch.xp
+        squares = xp.sum(xp.square(batch.probabilities), axis=-1)
         distance = squares - 2 * batch.label_probability + 1
-        return _sums(batch.weight, distance)
+        return _sums(xp, batch.weight, distance)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -213,14 +217,15 @@ class LogLikelihood(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch."""
+        xp = batch.xp
         log_label = batch.log_label_probability
-        impossible = ops.cast(batch.label_is_impossible, log_label.dtype)
+        impossible = xp.cast(batch.label_is_impossible, log_label.dtype)
         if self.clip:
             least, most = math.log(self.clip), math.log1p(-self.clip)
-            log_label = ops.where(batch.label_is_impossible, least, log_label)
-            log_label = ops.clip(log_label, least, most)
-            impossible = ops.zeros_like(impossible)
-        return _sums(batch.weight, -log_label, impossible)
+            log_label = xp.where(batch.label_is_impossible, least, log_label)
+            log_label = xp.clip(log_label, least, most)
+            impossible = xp.zeros_like(impossible)
+        return _sums(xp, batch.weight, -log_label, impossible)
 
 
 def pair_bins(num_classes) -> int:
@@ -234,37 +239,28 @@ def pair_bins(num_classes) -> int:
     return min(most, max(least, 2 ** (wanted.bit_length() - 1) if wanted else least))
 
 
-def _sums(weight, *values):
+def _sums(xp, weight, *values):
     """Returns the weight and the weighted sum of each kind of values."""
-    return ops.stack([ops.sum(weight), *(ops.sum(weight * v) for v in values)])
-
-
-def _by_bin(index, values, num_bins):
-    """Returns sums of values `(B, F)` by bin, shape `(F, M)`."""
-    return ops.transpose(_sum_by(index, values, num_bins))
+    return xp.stack([xp.sum(weight), *(xp.sum(weight * v) for v in values)])
 
 
 def _by_class(batch, index, event_index, num_bins, threshold=0.0):
     """Returns weight, probability and events by class and bin, `(3, K, M)`."""
+    xp = batch.xp
     num_classes = batch.num_classes
     size = num_classes * num_bins
-    offsets = ops.arange(num_classes, dtype="int32") * num_bins
-    cell = ops.reshape(ops.cast(index, "int32") + offsets, (-1,))
+    offsets = xp.arange(num_classes, dtype="int32") * num_bins
+    cell = xp.reshape(xp.cast(index, "int32") + offsets, (-1,))
     probabilities, events = batch.probabilities, batch.weight
     if threshold:
-        kept = ops.cast(probabilities >= threshold, probabilities.dtype)
+        kept = xp.cast(probabilities >= threshold, probabilities.dtype)
         probabilities = kept * probabilities
-        kept = ops.cast(batch.label_probability >= threshold, events.dtype)
+        kept = xp.cast(batch.label_probability >= threshold, events.dtype)
         events = kept * events
-    weight = ops.broadcast_to(batch.weight[:, None], ops.shape(probabilities))
-    values = ops.stack([weight, weight * probabilities], axis=-1)
-    sums = _by_bin(cell, ops.reshape(values, (-1, 2)), size)
-    event_cell = batch.labels * num_bins + ops.cast(event_index, "int32")
-    hits = _sum_by(event_cell, events, size)
-    counts = ops.concatenate([sums, hits[None]], axis=0)
-    return ops.reshape(counts, (3, num_classes, num_bins))
-
-
-def _sum_by(index, values, size):
-    index = ops.reshape(ops.cast(index, "int32"), (-1,))
-    return sum_by_index(values, index, size)
+    weight = xp.broadcast_to(batch.weight[:, None], xp.shape(probabilities))
+    columns = [xp.reshape(x, (-1,)) for x in (weight, weight * probabilities)]
+    sums = xp.sum_columns(columns, cell, size)
+    event_cell = batch.labels * num_bins + xp.cast(event_index, "int32")
+    hits = xp.sum_columns([events], event_cell, size)
+    counts = xp.concatenate([sums, hits], axis=0)
+    return xp.reshape(counts, (3, num_classes, num_bins))

@@ -1,6 +1,7 @@
-"""Encoders and `RefCalModel`."""
+"""Encoders, what they make of images, and `RefCalModel`."""
 
 from keras_refcal.models import encoders
+from keras_refcal.models.features import encode
 from keras_refcal.models.refcal_model import RefCalModel
 
-__all__ = ["RefCalModel", "encoders"]
+__all__ = ["RefCalModel", "encode", "encoders"]

@@ -6,6 +6,7 @@ from keras import ops
 from keras_refcal.backend import TrainStep, global_batch, num_replicas
 from keras_refcal.layers.projection_head import ProjectionHead
 from keras_refcal.models.compiled_loss import as_refcal_loss
+from keras_refcal.models.features import FEATURES, FEATURES_RANK
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
@@ -42,7 +43,8 @@ class RefCalModel(TrainStep, keras.Model):
     Call arguments:
         inputs: What the encoder takes, or the same with a view axis after the batch
             axis: `(batch, views, height, width, channels)`. All views go through the
-            encoder as one batch.
+            encoder as one batch. Or `{"features": features}`, what the encoder
+            returned, `(batch, features)` or `(batch, views, features)`, see `encode`.
         training: Whether to run in training mode. A frozen encoder runs in inference
             mode always.
         return_outputs: Whether to return a mapping of `"predictions"`, shape
@@ -136,9 +138,7 @@ class RefCalModel(TrainStep, keras.Model):
 
     def call(self, inputs, training=None, return_outputs=False):
         """Returns probabilities, or all outputs as a mapping."""
-        images, views = fold_views(inputs, encoder_rank(self.encoder))
-        encoder_training = training and self.encoder.trainable
-        features = self.encoder(images, training=encoder_training)
+        features, views = self._features(inputs, training)
         logits = unfold_views(self.classifier(features), views)
         predictions = logits
         if self.classifier_activation == "softmax":
@@ -176,6 +176,10 @@ class RefCalModel(TrainStep, keras.Model):
         super().compile(
             optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs
         )
+        if self._refcal_loss is not None:
+            # Keras' own holder of the loss is never called, so never built, and while
+            # it is not, `train_on_batch` traces the whole model at every step.
+            self._compile_loss = None
 
     def compile_from_config(self, config):
         """Compiles the model as it was compiled when it was saved."""
@@ -193,6 +197,8 @@ class RefCalModel(TrainStep, keras.Model):
     def splits_batch(self, x):
         """Returns whether a training step on these inputs runs in micro-batches."""
         size = self.micro_batch_size
+        if isinstance(x, dict):  # features need no encoder
+            return False
         return size is not None and (x.shape[0] is None or x.shape[0] > size)
 
     def compute_loss(
@@ -260,6 +266,19 @@ class RefCalModel(TrainStep, keras.Model):
         """Returns the model that `get_config` described."""
         encoder = keras.saving.deserialize_keras_object(config["encoder"])
         return cls(**{**config, "encoder": encoder})
+
+    def _features(self, inputs, training):
+        """Returns features, shape `(batch * views, features)`, and the views."""
+        if not isinstance(inputs, dict):
+            images, views = fold_views(inputs, encoder_rank(self.encoder))
+            encoder_training = training and self.encoder.trainable
+            return self.encoder(images, training=encoder_training), views
+        if set(inputs) != {FEATURES}:
+            raise ValueError(
+                'The inputs must be a tensor or the mapping {"features": features}. '
+                f"Received a mapping of {sorted(inputs)}."
+            )
+        return fold_views(inputs[FEATURES], FEATURES_RANK)
 
     def _loss_state(self, kind):
         loss = getattr(self, "_refcal_loss", None)

@@ -9,19 +9,20 @@ from keras import ops
 from keras_refcal.types import Tensor
 
 
-def accumulate(state: Tensor, increment: Tensor) -> Tensor:
+def accumulate(state: Tensor, increment: Tensor, xp=ops) -> Tensor:
     """Returns the state after adding `increment`, shape `(2, ...)`.
 
     Args:
         state: Sum and remainder, shape `(2, ...)`.
         increment: Shape `(...)`.
+        xp: `keras.ops`, or `counting_in_numpy` for arrays.
     """
     total, remainder = state[0], state[1]
     new_total = total + increment
     # Exact where the sum exceeds the increment (Dekker 1971), as it does from the
     # second batch on; until then an error is one rounding.
     lost = increment - (new_total - total)
-    return ops.stack([new_total, remainder + lost])
+    return xp.stack([new_total, remainder + lost])
 
 
 def merge(state: Tensor, other: Tensor) -> Tensor:

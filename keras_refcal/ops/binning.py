@@ -53,7 +53,7 @@ def bin_index(values: Tensor, edges, closed="right", xp=None) -> Tensor:
         values: Values in [0, 1], any shape; read as float32.
         edges: Edges in ascending order, shape `(num_bins + 1,)`.
         closed: `"right"` for bins (a, b], `"left"` for [a, b).
-        xp: `numpy`, or `None` for `keras.ops`.
+        xp: `numpy`, or `None` for NumPy on arrays and `keras.ops` on tensors.
 
     >>> bin_index(np.array([0.0, 0.25, 0.3, 1.0]), uniform_edges(4), xp=np).tolist()
     [0, 0, 1, 3]
@@ -62,7 +62,7 @@ def bin_index(values: Tensor, edges, closed="right", xp=None) -> Tensor:
         raise ValueError(f"`closed` must be 'left' or 'right'. Received: {closed!r}")
     inner = np.asarray(edges, "float32")[1:-1]
     side = "left" if closed == "right" else "right"
-    if xp is np:
+    if xp is np or isinstance(values, np.ndarray):
         return np.searchsorted(inner, np.asarray(values, "float32"), side=side)
     from keras import ops
 

@@ -12,15 +12,16 @@ from keras import ops
 from keras_refcal.types import Tensor
 
 
-def fine_index(odds: Tensor, num_bins: int) -> Tensor:
+def fine_index(odds: Tensor, num_bins: int, xp=ops) -> Tensor:
     """Returns the fine bin of probabilities, int32 of the shape of `odds`.
 
     Args:
         odds: `(1 - p) / p` of each probability p, from 0 to infinity.
         num_bins: Number of bins.
+        xp: `keras.ops`, or `counting_in_numpy` for arrays.
     """
-    index = ops.cast(num_bins / (1 + ops.sqrt(ops.sqrt(odds))), "int32")
-    return ops.minimum(index, num_bins - 1)
+    index = xp.cast(num_bins / (1 + xp.sqrt(xp.sqrt(odds))), "int32")
+    return xp.minimum(index, num_bins - 1)
 
 
 def fine_edges(num_bins: int) -> np.ndarray:

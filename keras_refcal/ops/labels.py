@@ -9,15 +9,16 @@ from keras_refcal.types import Tensor
 MIN_PROBABILITY = 1e-30
 
 
-def class_ids(y_true: Tensor) -> Tensor:
+def class_ids(y_true: Tensor, xp=ops) -> Tensor:
     """Returns class ids, shape `(batch,)`, from ids or rows of probabilities.
 
     Args:
         y_true: Shape `(batch,)`, `(batch, 1)` or `(batch, num_classes)`.
+        xp: `keras.ops`, or `counting_in_numpy` for arrays.
     """
     if len(y_true.shape) == 2 and y_true.shape[1] != 1:
-        return ops.argmax(y_true, axis=-1)
-    return ops.cast(ops.reshape(y_true, (-1,)), "int32")
+        return xp.argmax(y_true, axis=-1)
+    return xp.cast(xp.reshape(y_true, (-1,)), "int32")
 
 
 def class_distribution(y_true: Tensor, num_classes: int, dtype="float32") -> Tensor:

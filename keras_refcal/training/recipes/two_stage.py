@@ -3,6 +3,7 @@
 import math
 
 from keras_refcal.models import RefCalModel
+from keras_refcal.training.recipes.cached_features import encoded_data
 from keras_refcal.training.recipes.refcal import refcal_two_stage
 from keras_refcal.training.recipes.scale import small
 
@@ -21,8 +22,14 @@ def two_stage(
         epochs: Epochs of the encoder.
         classifier_epochs: Epochs of the classifier on the frozen encoder.
         batch_size: Images a step, if `x` is an array.
-        **arguments: `classifier_x`, the data of the second stage if it is not `x`, and
-            arguments of `model.fit`.
+        **arguments: `classifier_x`, the data of the second stage if it is not `x`,
+            `cache_features`, see below, and arguments of `model.fit`.
+
+    The second stage trains the classifier on an encoder that stays as it is. Arrays
+    pass through it once, before the first epoch, and the classifier is fitted to the
+    features: the same training, many times as fast. `cache_features=True` does so with
+    data sets too, which are then read once, so they should augment nothing;
+    `cache_features=False` passes every image in every epoch.
 
     Returns:
         `{"refinement": History, "classifier": History}`.
@@ -48,7 +55,16 @@ def two_stage(
     return fit_stages(model, stages, x, y, **arguments)
 
 
-def fit_stages(model, stages, x, y=None, *, classifier_x=None, **fit_arguments):
+def fit_stages(
+    model,
+    stages,
+    x,
+    y=None,
+    *,
+    classifier_x=None,
+    cache_features=None,
+    **fit_arguments,
+):
     """Compiles and fits a model for one stage after the other.
 
     Args:
@@ -59,6 +75,9 @@ def fit_stages(model, stages, x, y=None, *, classifier_x=None, **fit_arguments):
         y: Class ids, shape `(n,)`, if `x` is an array.
         classifier_x: In place of `x` for stages with a frozen encoder, whose
             classifier needs one view only.
+        cache_features: Whether stages with a frozen encoder are fitted to its features,
+            computed once. `None` does so for arrays, `True` for data sets as well, of
+            which only the first pass is used.
         **fit_arguments: Further arguments of `model.fit`: `callbacks`, `verbose`,
             `validation_data`, `steps_per_epoch`, ….
 
@@ -78,9 +97,10 @@ def fit_stages(model, stages, x, y=None, *, classifier_x=None, **fit_arguments):
         stage.compile(model, steps)
         # A data set comes in batches and in an order of its own.
         form = {"shuffle": False} if y is None else {"batch_size": stage.batch_size}
-        histories[stage.name] = model.fit(
-            inputs, y, epochs=stage.epochs, **(form | fit_arguments)
-        )
+        data = {"x": inputs, "y": y, **form, **fit_arguments}
+        if stage.freeze_encoder:
+            data = encoded_data(model, data, cache_features)
+        histories[stage.name] = model.fit(epochs=stage.epochs, **data)
     return histories
 
 

@@ -1,0 +1,122 @@
+"""What metrics count with, on arrays; `counting_in_keras` has the same names.
+
+Where operations run one by one, as on PyTorch, those of a batch take longer to call
+than to compute, and NumPy's are the quickest to call.
+"""
+
+import numpy as np
+from numpy import (
+    abs,
+    all,
+    arange,
+    argmax,
+    broadcast_to,
+    clip,
+    concatenate,
+    equal,
+    exp,
+    isfinite,
+    log,
+    max,
+    maximum,
+    min,
+    minimum,
+    reshape,
+    searchsorted,
+    shape,
+    sqrt,
+    square,
+    sum,
+    take_along_axis,
+    transpose,
+    where,
+    zeros_like,
+)
+
+__all__ = [
+    "abs",
+    "all",
+    "arange",
+    "argmax",
+    "broadcast_to",
+    "cast",
+    "clip",
+    "concatenate",
+    "equal",
+    "exp",
+    "isfinite",
+    "log",
+    "log_softmax",
+    "max",
+    "maximum",
+    "min",
+    "minimum",
+    "of_column",
+    "one_hot",
+    "reshape",
+    "row_sums",
+    "rows_above_zero",
+    "searchsorted",
+    "shape",
+    "softmax",
+    "sqrt",
+    "square",
+    "stack",
+    "sum",
+    "sum_columns",
+    "take_along_axis",
+    "transpose",
+    "where",
+    "zeros_like",
+]
+
+
+def cast(values, dtype):
+    """Returns an array of a type."""
+    return np.asarray(values, dtype)
+
+
+def one_hot(ids, num_classes, dtype):
+    """Returns rows with a 1 at each id, shape `(n, num_classes)`."""
+    return (ids[:, None] == np.arange(num_classes)).astype(dtype)
+
+
+def softmax(logits):
+    """Returns the softmax of each row."""
+    powers = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
+    return powers / np.sum(powers, axis=-1, keepdims=True)
+
+
+def log_softmax(logits):
+    """Returns the logarithm of the softmax of each row."""
+    shifted = logits - np.max(logits, axis=-1, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+def of_column(rows, ids):
+    """Returns the value of each row in the column of its id, shape `(n,)`."""
+    return rows[np.arange(len(rows)), ids]
+
+
+def row_sums(rows):
+    """Returns the sum of each row, shape `(n,)`; quicker than NumPy's."""
+    return rows @ np.ones(rows.shape[1], rows.dtype)
+
+
+def rows_above_zero(rows):
+    """Returns whether all values of a row are 0 or more; broadcasts to `(n,)`."""
+    # The minimum of all values takes a fifth of the time of those of the rows.
+    return True if np.min(rows, initial=0.0) >= 0 else np.min(rows, axis=-1) >= 0
+
+
+def stack(arrays):
+    """Returns arrays of one shape along a new first axis; quicker than NumPy's."""
+    return np.concatenate([array[None] for array in arrays])
+
+
+def sum_columns(columns, index, size):
+    """Returns sums of columns, each of shape `(n,)`, by index: `(columns, size)`."""
+    sums = np.empty((len(columns), size), columns[0].dtype)
+    for row, column in zip(sums, columns, strict=True):
+        row[:] = np.bincount(index, column, minlength=size)
+    return sums

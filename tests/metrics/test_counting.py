@@ -1,0 +1,66 @@
+"""Counters are the same from NumPy arrays as from tensors of the backend."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_refcal.metrics import ExpectedCalibrationError, counters
+from keras_refcal.metrics.batch import Batch
+from keras_refcal.ops import counting_in_keras, counting_in_numpy
+
+KINDS = [
+    counters.Rejected(),
+    counters.TopLabelBins(convention="torchmetrics"),
+    counters.FineConfidence(64),
+    counters.ClassBins(10),
+    counters.FineClassBins(8, threshold=0.05),
+    counters.PairBins(8),
+    counters.ClassAnswers(5),
+    counters.SquaredDistance(),
+    counters.LogLikelihood(),
+    counters.LogLikelihood(clip=1e-3),
+]
+
+
+def rows(from_logits):
+    """Labels, scores and weights of 40 rows, four of which cannot be judged."""
+    generator = np.random.default_rng(3)
+    scores = generator.dirichlet(np.full(5, 0.2), 40).astype("float32")
+    if from_logits:
+        scores = np.log(scores + 1e-6)
+    labels = generator.integers(0, 5, 40).astype("int32")
+    scores[0, 1], scores[1, 2], scores[2] = np.nan, np.inf, np.nan
+    labels[3] = 7
+    return labels, scores, generator.uniform(0, 2, 40).astype("float32")
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_arrays_count_as_tensors_do(from_logits):
+    arrays = rows(from_logits)
+    tensors = map(keras.ops.convert_to_tensor, arrays)
+    on_arrays, on_tensors = Batch(*arrays, from_logits), Batch(*tensors, from_logits)
+    assert on_arrays.rejected[0] > 0
+    for kind in KINDS:
+        with np.errstate(all="ignore"):
+            ours = kind.count(on_arrays)
+        theirs = keras.ops.convert_to_numpy(kind.count(on_tensors))
+        assert ours.dtype == theirs.dtype == "float32", kind
+        np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=2e-6, err_msg=kind)
+
+
+def test_both_ways_of_counting_have_the_same_names():
+    assert counting_in_keras.__all__ == counting_in_numpy.__all__
+    for name in counting_in_keras.__all__:
+        assert callable(getattr(counting_in_keras, name))
+        assert callable(getattr(counting_in_numpy, name))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_counts(dtype):
+    labels, scores, _ = rows(from_logits=False)
+    metric = ExpectedCalibrationError()
+    metric.update_state(labels[4:], keras.ops.cast(scores[4:], dtype))
+    exact = ExpectedCalibrationError()
+    exact.update_state(labels[4:], scores[4:])
+    # Three digits of each confidence, and those that change their bin.
+    assert float(metric.result()) == pytest.approx(float(exact.result()), abs=0.05)
