@@ -25,7 +25,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 
 # A script for processes of its own, which doctest would import.
-collect_ignore = ["backend/replicas_script.py"]
+collect_ignore = ["backend/replicas_script.py", "cli/forking_script.py"]
 
 
 @pytest.fixture(autouse=True)
