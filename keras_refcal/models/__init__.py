@@ -1,6 +1,7 @@
 """Encoders and `RefCalModel`."""
 
 from keras_refcal.models import encoders
+from keras_refcal.models.layouts import layout_map
 from keras_refcal.models.refcal_model import RefCalModel
 
-__all__ = ["RefCalModel", "encoders"]
+__all__ = ["RefCalModel", "encoders", "layout_map"]
