@@ -18,7 +18,7 @@ if BACKEND == "tensorflow":
         tf.config.list_physical_devices("CPU")[0],
         [tf.config.LogicalDeviceConfiguration()] * DEVICES,
     )
-import numpy as np
+import numpy as np  # noqa: E402
 
 if BACKEND == "torch":
     import torch.distributed as dist

@@ -62,7 +62,7 @@ class TrainStep:
         if distributed():
             for metric in self.metrics:
                 sum_over_processes(metric.variables)
-            logs = self._pythonify_logs(self.get_metrics_result())
+            logs = keras.tree.map_structure(float, self.get_metrics_result())
         return logs if return_dict else self._flatten_metrics_in_order(logs)
 
     def test_step(self, data):

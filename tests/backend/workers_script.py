@@ -31,13 +31,8 @@ keras.utils.set_random_seed(0)
 generator = np.random.default_rng(0)
 images = generator.integers(0, 256, (48, 4, 4, 1), "uint8")
 labels = np.arange(48) % 4
-batches = data.TrainingBatches(
-    images,
-    labels,
-    12,
-    lambda images, seed: images,
-    sampler=data.PKSampler(labels, 4, 3),
-)
+sampler = data.PKSampler(labels, 4, 3)
+batches = data.TrainingBatches(images, labels, 12, lambda x, seed: x, sampler=sampler)
 with scope():
     encoder = keras.Sequential(
         [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(8, "tanh")]
