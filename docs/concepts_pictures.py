@@ -53,6 +53,7 @@ def softmax(logits):
 
 
 def main():
+    """Writes the picture."""
     right, confidences = classifiers()
     figure = matplotlib.figure.Figure(figsize=(11, 6.4), layout="constrained")
     axes = figure.subplots(2, len(confidences))

@@ -53,3 +53,28 @@ def test_two_workers_equal_one_process(tmp_path):
             np.testing.assert_allclose(
                 worker[name], alone[name], atol=1e-5, rtol=1e-5, err_msg=name
             )
+
+
+def torchrun(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        + ["--nproc_per_node=2", HERE / "resume_script.py", *arguments],
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="torchrun of PyTorch")
+def test_a_killed_process_is_named_and_the_job_resumes(tmp_path):
+    whole = torchrun(tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr[-3000:]
+    killed = torchrun(tmp_path / "cut", "2")
+    assert killed.returncode != 0
+    assert "rank      : 1" in killed.stderr and "SIGKILL" in killed.stderr
+    again = torchrun(tmp_path / "cut")
+    assert again.returncode == 0, again.stderr[-3000:]
+    assert "RESUMED 2" in again.stdout
+    weights = [run.stdout.split("WEIGHTS")[1] for run in (whole, again)]
+    assert weights[0] == weights[1]
