@@ -56,9 +56,10 @@ def test_two_workers_equal_one_process(tmp_path):
 
 
 def torchrun(*arguments):
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    script = HERE / "resume_script.py"
     return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-        + ["--nproc_per_node=2", HERE / "resume_script.py", *arguments],
+        [*launcher, "--nproc_per_node=2", script, *arguments],
         env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
         capture_output=True,
         text=True,
