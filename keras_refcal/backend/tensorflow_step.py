@@ -50,6 +50,19 @@ class TrainStep:
         self._track_loss(loss, x)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras averages the first batch over all workers to learn its shapes, which
+        # fails for several workers; the shapes of this worker's rows are enough.
+        strategy = self._distribute_strategy
+        if strategy is not None and iterator is not None:
+            for _, _, batches in iterator:
+                data_batch = keras.tree.map_structure(
+                    lambda x: strategy.experimental_local_results(x)[0], next(batches)
+                )
+                iterator = None
+                break
+        super()._maybe_symbolic_build(iterator, data_batch)
+
     def _track_loss(self, loss, x):
         # Keras' losses divide by the number of replicas; the logs show the whole.
         replicas = tf.distribute.get_strategy().num_replicas_in_sync

@@ -9,8 +9,8 @@ from torch.nn.parallel import DistributedDataParallel
 def global_batch(values):
     """Returns tensors with the rows of every process, the same ones in each.
 
-    Gradients flow back to the process that a row came from. All processes must hold
-    equally many rows.
+    Gradients flow back to the process that a row came from. Processes may hold
+    different numbers of rows; all must call this equally often.
 
     Args:
         values: A nest of tensors, shape `(batch, ...)`, and `None`.
@@ -57,13 +57,23 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x):
-        ctx.rows = len(x)
-        rows = [torch.empty_like(x) for _ in range(dist.get_world_size())]
-        dist.all_gather(rows, x.contiguous())
-        return torch.cat(rows)
+        ctx.sizes = _row_counts(len(x), x.device)
+        padded = x.new_zeros((max(ctx.sizes), *x.shape[1:]))
+        padded[: len(x)] = x
+        rows = [torch.empty_like(padded) for _ in ctx.sizes]
+        dist.all_gather(rows, padded)
+        return torch.cat([r[:size] for r, size in zip(rows, ctx.sizes, strict=True)])
 
     @staticmethod
     def backward(ctx, gradient):
         gradient = gradient.contiguous()
         dist.all_reduce(gradient)
-        return gradient.split(ctx.rows)[dist.get_rank()]
+        return gradient.split(ctx.sizes)[dist.get_rank()]
+
+
+def _row_counts(rows, device):
+    """Returns how many rows each process holds."""
+    own = torch.tensor([rows], device=device)
+    counts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+    dist.all_gather(counts, own)
+    return [int(count) for count in counts]

@@ -5,7 +5,11 @@ import numpy as np
 import torch
 
 from keras_refcal.backend.torch_micro_batches import in_micro_batches
-from keras_refcal.backend.torch_replicas import replicated
+from keras_refcal.backend.torch_replicas import (
+    distributed,
+    replicated,
+    sum_over_processes,
+)
 
 
 def concrete_value(x):
@@ -51,6 +55,15 @@ class TrainStep:
         with torch.no_grad():
             self.optimizer.apply(gradients, weights)
         return self.compute_metrics(x, y, outputs, sample_weight)
+
+    def evaluate(self, *args, return_dict=False, **kwargs):
+        """See `keras.Model`; the logs are of the shards of all processes together."""
+        logs = super().evaluate(*args, return_dict=True, **kwargs)
+        if distributed():
+            for metric in self.metrics:
+                sum_over_processes(metric.variables)
+            logs = keras.tree.map_structure(float, self.get_metrics_result())
+        return logs if return_dict else self._flatten_metrics_in_order(logs)
 
     def test_step(self, data):
         """Returns the logs of one batch without updating any weight."""

@@ -24,6 +24,7 @@ from keras_refcal.data.long_tail import (
 from keras_refcal.data.sampling import (
     PKSampler,
     Sampler,
+    ShardedSampler,
     class_probabilities,
     class_weights,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "ImageFiles",
     "PKSampler",
     "Sampler",
+    "ShardedSampler",
     "TrainingBatches",
     "augment",
     "checksum",

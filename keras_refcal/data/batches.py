@@ -6,7 +6,7 @@ from keras_refcal.backend.data_library import tensorflow
 from keras_refcal.data import augment
 from keras_refcal.data.image_files import ImageFiles
 from keras_refcal.data.long_tail import long_tail_indices
-from keras_refcal.data.sampling import Sampler
+from keras_refcal.data.sampling import Sampler, ShardedSampler
 
 
 def long_tail_dataset(
@@ -93,6 +93,8 @@ class TrainingBatches:
             `sampling.class_weights(counts)[labels]` takes the place of `class_weight`.
         with_index: Whether labels become pairs of label and number of the sample,
             `(batch, 2)`, as `CorrectnessRankingLoss` takes.
+        shard: Which process this is, and of how many. Each global batch, of
+            `batch_size` images, is dealt out among them: none twice, none left out.
         mixing: A function of `(images, labels, seed)`, as `augment.mix_up`, for one
             view; labels become probabilities, `(batch, num_classes)`.
 
@@ -127,6 +129,7 @@ class TrainingBatches:
         sample_weight=None,
         with_index=False,
         mixing=None,
+        shard=(0, 1),
     ):
         if len(images) != len(labels) or len(labels) == 0:
             raise ValueError(
@@ -145,6 +148,8 @@ class TrainingBatches:
             )
         if isinstance(sampler, str):
             sampler = Sampler(labels, batch_size, sampler, seed)
+        if shard != (0, 1):
+            sampler = ShardedSampler(sampler, *shard)
         self.images = images
         self.labels = np.asarray(labels)
         self.sampler = sampler
@@ -154,10 +159,11 @@ class TrainingBatches:
         self.sample_weight = sample_weight
         self.with_index = with_index
         self.mixing = mixing
+        self.shard = shard
 
     @property
     def batch_size(self):
-        """Images a batch."""
+        """Images a batch of this process."""
         return self.sampler.batch_size
 
     @property
@@ -196,6 +202,8 @@ class TrainingBatches:
 
         def batch_at(step, chosen):
             key = tf.stack([tf.constant(self.seed, tf.int64), step])
+            if self.shard[0] > 0:
+                key = tf.random.fold_in(key, self.shard[0])
             views = augment.augmented_views(
                 images(chosen), self.views, self.augmentation, key
             )

@@ -223,6 +223,49 @@ class PKSampler:
         return np.stack(batches)
 
 
+class ShardedSampler:
+    """One process' share of the batches of a sampler.
+
+    Every process makes the same global batches from the same seed and keeps its share
+    of each: shares do not overlap, and one after the other they are the batch. So a
+    batch of P classes with K samples each stays one over all processes.
+
+    Args:
+        sampler: A `Sampler`, a `PKSampler` or any object like them.
+        index: Which process this is, from 0.
+        processes: How many there are; the batch must divide by them.
+
+    Example:
+
+    >>> shares = [ShardedSampler(Sampler([0] * 8, 4), i, 2).epoch(0) for i in (0, 1)]
+    >>> sorted(np.concatenate(shares).ravel().tolist())
+    [0, 1, 2, 3, 4, 5, 6, 7]
+    """
+
+    def __init__(self, sampler, index, processes):
+        _positive("processes", processes)
+        check_in_range("index", index, 0, processes - 1)
+        if sampler.batch_size % processes:
+            raise ValueError(
+                f"`batch_size` must divide by the {processes} processes. "
+                f"Received: {sampler.batch_size}"
+            )
+        self.sampler = sampler
+        self.index = index
+        self.processes = processes
+        self.batch_size = sampler.batch_size // processes
+
+    @property
+    def steps_per_epoch(self):
+        """Batches an epoch, the same number in every process."""
+        return self.sampler.steps_per_epoch
+
+    def epoch(self, number):
+        """Returns the samples of an epoch, `(steps_per_epoch, batch_size)`."""
+        start = self.index * self.batch_size
+        return self.sampler.epoch(number)[:, start : start + self.batch_size]
+
+
 def _in_turns(members, count, generator):
     """Returns `count` members, none twice before all have had their turn."""
     turns = -(-count // len(members))

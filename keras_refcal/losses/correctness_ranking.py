@@ -136,6 +136,8 @@ class CorrectnessRankingLoss(BatchPenalty):
             (self.history.seen, present),
         ):
             total = ops.segment_sum(added, index, num_segments=self.num_samples)
+            # Gathered from replicas, an index may be of unknown rank to TensorFlow.
+            total = ops.reshape(total, (self.num_samples,))
             variable.assign(variable + ops.stop_gradient(total))
 
     def _split(self, y_true, y_pred):

@@ -20,6 +20,8 @@ class LossState(keras.layers.Layer):
                 initializer=keras.initializers.Zeros(),
                 dtype="float32",
                 trainable=False,
+                # Replicas compute it from the global batch, all the same.
+                aggregation="only_first_replica",
                 name=name,
             )
             variable.assign(value)

@@ -132,4 +132,7 @@ def margin_logits(targets: Tensor, logits: Tensor, margins: Tensor, scale: float
         margins: Margin of each class, shape `(C,)`.
         scale: Positive number.
     """
-    return scale * (logits - targets * margins)
+    shifted = logits - targets * margins
+    # Scaling the greatest to 0 exactly: XLA fuses product and difference, and the
+    # rounding of a product of 1e13 is more than the exponential function takes.
+    return scale * (shifted - ops.max(shifted, axis=-1, keepdims=True))

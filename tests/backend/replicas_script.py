@@ -7,27 +7,17 @@ The model on several devices is fitted twice, whole and in micro-batches. On PyT
 """
 
 import json
-import os
 import sys
 
-BACKEND, DEVICES = os.environ["KERAS_BACKEND"], int(sys.argv[1])
-if BACKEND == "jax":
-    os.environ["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={DEVICES}"
-if BACKEND == "tensorflow":
-    import tensorflow as tf
-
-    tf.config.set_logical_device_configuration(
-        tf.config.list_physical_devices("CPU")[0],
-        [tf.config.LogicalDeviceConfiguration()] * DEVICES,
-    )
-if BACKEND == "torch":
-    import torch.distributed as dist
+from replicas_devices import BACKEND, DEVICES, on_devices
 
 import keras
 import numpy as np
 
+if BACKEND == "torch":
+    import torch.distributed as dist
+
 from keras_refcal import RefCalModel
-from keras_refcal.backend import sum_over_processes
 from keras_refcal.losses import RefCalLoss
 from keras_refcal.metrics import ExpectedCalibrationError
 
@@ -63,28 +53,13 @@ def train(model, arrays, batch_size):
     return {name: values[-1] for name, values in fitted.items()}, judged
 
 
-def on_devices(arrays, micro_batch_size):
+def train_together(arrays, micro_batch_size):
     """Returns a model and its logs, trained on all devices."""
-    if BACKEND == "tensorflow":
-        names = [f"CPU:{number}" for number in range(DEVICES)]
-        with tf.distribute.MirroredStrategy(names).scope():
-            model = make(micro_batch_size)
-        return model, *train(model, arrays, BATCH)
-    if BACKEND == "jax":
-        devices = keras.distribution.list_devices()
-        assert len(devices) == DEVICES
-        keras.distribution.set_distribution(
-            keras.distribution.DataParallel(devices=devices)
-        )
-        model = make(micro_batch_size)
-        return model, *train(model, arrays, BATCH)
-    assert dist.get_world_size() == DEVICES
     model = make(micro_batch_size)
+    if BACKEND != "torch":
+        return model, *train(model, arrays, BATCH)
     shards = [_shard(array, dist.get_rank()) for array in arrays]
-    logs, _ = train(model, shards, BATCH // DEVICES)
-    for metric in model.metrics:
-        sum_over_processes(metric.variables)
-    judged = {k: float(v) for k, v in model.get_metrics_result().items()}
+    logs, judged = train(model, shards, BATCH // DEVICES)
     # The logs of an epoch are those of the own shard, but for the losses.
     return model, {k: v for k, v in logs.items() if k.endswith("loss")}, judged
 
@@ -106,11 +81,10 @@ data = (
 )
 alone = make()
 logs, judged = train(alone, data, BATCH)
-if BACKEND == "torch":
-    dist.init_process_group("gloo")
 # Two micro-batches on each of two devices, the second one smaller.
 for micro_batch_size in (None, 3):
-    model, shared_logs, shared_judged = on_devices(data, micro_batch_size)
+    with on_devices():
+        model, shared_logs, shared_judged = train_together(data, micro_batch_size)
     pairs = zip(alone.get_weights(), model.get_weights(), strict=True)
     gaps = {
         "weights": max(float(np.abs(a - b).max()) for a, b in pairs),
@@ -120,5 +94,3 @@ for micro_batch_size in (None, 3):
     # One write, which those of other processes cannot divide.
     sys.stdout.write(f"GAPS {json.dumps(gaps)}\n")
     sys.stdout.flush()
-if BACKEND == "torch":
-    dist.destroy_process_group()

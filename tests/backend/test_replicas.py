@@ -12,31 +12,74 @@ import sys
 
 import keras
 import pytest
+from exported_losses import EXPORTED
 
 HERE = pathlib.Path(__file__).parent
+# One that compares neighbours in the batch and keeps a history, and a batch penalty.
+QUICK = ("CorrectnessRankingLoss", "MMCELoss")
+FOUR = pytest.param(4, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("devices", [2, pytest.param(4, marks=pytest.mark.slow)])
-def test_equals_one_device(devices):
+def run(script, devices, *arguments):
+    """Returns what a script prints, in as many processes as PyTorch needs."""
     command = [sys.executable]
     if keras.backend.backend() == "torch":
         command += ["-m", "torch.distributed.run", f"--nproc_per_node={devices}"]
         command += ["--standalone"]
     done = subprocess.run(
-        [*command, HERE / "replicas_script.py", str(devices)],
+        [*command, HERE / script, str(devices), *arguments],
         env={
             **os.environ,
             "KERAS_BACKEND": keras.backend.backend(),
-            "PYTHONPATH": str(HERE.parents[1]),
+            "PYTHONPATH": f"{HERE.parents[1]}:{HERE.parent}",
         },
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    found = re.findall(r"GAPS (\{.*?\})", done.stdout)
-    processes = devices if keras.backend.backend() == "torch" else 1
-    assert len(found) == 2 * processes, done.stdout
+    return done.stdout
+
+
+def processes(devices):
+    return devices if keras.backend.backend() == "torch" else 1
+
+
+@pytest.mark.parametrize("devices", [2, FOUR])
+def test_equals_one_device(devices):
+    printed = run("replicas_script.py", devices)
+    found = re.findall(r"GAPS (\{.*?\})", printed)
+    assert len(found) == 2 * processes(devices), printed
     for gaps in map(json.loads, found):
         assert gaps["weights"] < 1e-5
         assert gaps["logs"] < 1e-4, "losses up to 10, in float32"
         assert gaps["judged"] < 1e-5
+
+
+def check_losses(devices, names):
+    printed = run("replicas_losses_script.py", devices, *names)
+    found = re.findall(r"GAP (\w+) (\S+)", printed)
+    assert len(found) == len(names) * processes(devices), printed
+    for name, gap in found:
+        assert float(gap) < 1e-5, name
+
+
+def test_losses_that_look_at_the_batch_equal_one_device():
+    check_losses(2, QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [2, 4])
+def test_every_loss_equals_one_device(devices):
+    check_losses(devices, list(EXPORTED))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="a layout of JAX")
+def test_heads_divided_among_devices():
+    printed = run("layout_script.py", 4)
+    gaps = re.findall(r"GAP (\S+)", printed)
+    assert len(gaps) == 3 and all(float(gap) < 1e-5 for gap in gaps)
+    divided = re.findall(r"SHARDING \S+/(\w+/\w+) .*'model'", printed)
+    assert set(divided) == {
+        *("classifier/kernel", "classifier/bias"),
+        *("hidden/kernel", "hidden/bias", "output/kernel"),
+    }

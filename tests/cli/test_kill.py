@@ -1,65 +1,108 @@
-"""A sweep that is killed again and again ends as one that was left alone."""
+"""A command that is killed again and again ends as one that was left alone."""
 
+import contextlib
 import os
 import pathlib
 import random
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
+import keras
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+import keras_refcal  # noqa: F401  its classes are looked up when a model is loaded
+
+HERE = pathlib.Path(__file__).parent
 KILLS = 20
-RUNS = ("refcal_two_stage/seed-0", "crl/seed-0")
+COMMON = {"dataset": "digits", "seeds": 0, "epochs": 4, "classifier_epochs": 2}
+COMMANDS = {
+    "train": {"method": "refcal_two_stage", "baseline": "cross_entropy"},
+    "sweep": {"recipes": "refcal_two_stage,crl", "validation": 0.2},
+}
 
 
-def start(output_dir):
-    flags = {
-        "dataset": "digits",
-        "recipes": "refcal_two_stage,crl",
-        "seeds": 0,
-        "epochs": 12,
-        "classifier_epochs": 6,
-        "validation": 0.2,
-        "output_dir": output_dir,
-    }
-    return subprocess.Popen(
-        [sys.executable, "-m", "keras_refcal", "sweep"]
-        + [f"--{name}={value}" for name, value in flags.items()],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+class Runner:
+    """Runs a command in new processes that need not import anything."""
+
+    def __init__(self, log):
+        self.server = subprocess.Popen(
+            [sys.executable, HERE / "forking_script.py"],
+            env={
+                **os.environ,
+                "PYTHONPATH": str(HERE.parents[1]),
+                "OMP_NUM_THREADS": "1",
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
+
+    def run(self, command, output_dir, seconds=None):
+        """Returns the exit status, -9 of a process killed after some seconds."""
+        flags = {**COMMON, **COMMANDS[command], "output_dir": output_dir}
+        words = [command, *(f"--{name}={value}" for name, value in flags.items())]
+        self.server.stdin.write(shlex.join(words) + "\n")
+        self.server.stdin.flush()
+        process = self._read("process")
+        timer = threading.Timer(seconds or 3600, self._kill, [process])
+        timer.start()
+        status = self._read("status")
+        timer.cancel()
+        return status
+
+    def close(self):
+        self.server.stdin.close()
+        self.server.wait()
+
+    @staticmethod
+    def _kill(process):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+
+    def _read(self, word):
+        for line in self.server.stdout:
+            if line.startswith(f"{word} "):
+                return int(line.split()[1])
+        raise RuntimeError("The process that starts others has ended.")
 
 
-def predictions(output_dir):
-    for run in RUNS:
-        with np.load(output_dir / run / "predictions.npz") as file:
+def predictions_and_weights(output_dir):
+    for path in sorted(output_dir.glob("*/seed-0")):
+        with np.load(path / "predictions.npz") as file:
             yield file["probabilities"]
+        yield from keras.saving.load_model(path / "model.keras").get_weights()
 
 
 @pytest.mark.slow
-def test_kill_at_random_moments(tmp_path):
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    started = time.time()
-    assert start(whole).wait() == 0
-    length = time.time() - started
-    generator = random.Random(0)
-    kills = finished = 0
-    while kills < KILLS or not finished:
-        process = start(cut)
-        try:
-            assert process.wait(generator.uniform(0.3, 0.9) * length) == 0
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
-            continue
-        for ours, theirs in zip(predictions(cut), predictions(whole), strict=True):
-            np.testing.assert_array_equal(ours, theirs)
-        finished += 1
-        shutil.rmtree(cut)
-    print(f"{kills} kills, {finished} sweeps finished")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_kill_at_random_moments(command, tmp_path):
+    whole, cut, log = (tmp_path / name for name in ("whole", "cut", "log"))
+    with open(log, "w") as file:
+        runner = Runner(file)
+        started = time.time()
+        assert runner.run(command, whole) == 0, log.read_text()[-3000:]
+        length = time.time() - started
+        expected = list(predictions_and_weights(whole))
+        assert len(expected) > 20
+        generator = random.Random(0)
+        kills = finished = 0
+        while kills < KILLS or not finished:
+            status = runner.run(command, cut, generator.uniform(0.05, 0.7) * length)
+            if status == -signal.SIGKILL:
+                kills += 1
+                continue
+            assert status == 0, log.read_text()[-3000:]
+            found = predictions_and_weights(cut)
+            for ours, theirs in zip(found, expected, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+            finished += 1
+            shutil.rmtree(cut)
+        runner.close()
+    print(f"{kills} kills, {finished} times finished")

@@ -115,3 +115,16 @@ def test_every_sample_of_a_pk_batch_has_positives(counts, per_class, seed):
 def test_refuses(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("processes", [2, 4])
+def test_shares_of_processes_are_the_global_batches(processes):
+    for sampler in (data.Sampler(LABELS, 40), data.PKSampler(LABELS, 4, 5)):
+        shares = [
+            data.ShardedSampler(sampler, index, processes).epoch(1)
+            for index in range(processes)
+        ]
+        assert {share.shape[1] for share in shares} == {sampler.batch_size // processes}
+        np.testing.assert_array_equal(np.concatenate(shares, 1), sampler.epoch(1))
+    with pytest.raises(ValueError, match="must divide by the 3 processes"):
+        data.ShardedSampler(sampler, 0, 3)

@@ -1,10 +1,9 @@
 """What every name in `metrics.__all__` must do; a new metric is covered unlisted."""
 
-import inspect
-
 import keras
 import numpy as np
 import pytest
+from exported_metrics import ALL, arguments, make, optional
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metrics_streaming import long_tailed, stream, value
@@ -12,36 +11,7 @@ from metrics_streaming import long_tailed, stream, value
 from keras_refcal import metrics
 
 NUM_CLASSES = 5
-ARGUMENTS = {
-    "class_counts": lambda: [500, 60, 50, 5, 4],
-    "metric": lambda: metrics.ExpectedCalibrationError(name="inner"),
-    "metrics": lambda: [
-        metrics.ExpectedCalibrationError(),
-        metrics.CorrectnessAUROC(),
-        metrics.BrierScore(decomposition=True),
-        metrics.StaticCalibrationError(),
-    ],
-}
-ALL = [getattr(metrics, name) for name in metrics.__all__]
 every_metric = pytest.mark.parametrize("kind", ALL, ids=metrics.__all__)
-
-
-def arguments(kind):
-    return inspect.signature(kind.__init__).parameters
-
-
-def make(kind, **given):
-    required = {
-        name: ARGUMENTS[name]()
-        for name, parameter in arguments(kind).items()
-        if name in ARGUMENTS
-        or (name != "self" and parameter.default is inspect.Parameter.empty)
-    }
-    return kind(**required, **given)
-
-
-def optional(kind, **given):
-    return {k: v for k, v in given.items() if k in arguments(kind)}
 
 
 def assert_same(result, expected, atol=2e-6):

@@ -1,0 +1,70 @@
+"""Ten thousand hard batches for every exported loss; and what they once found."""
+
+import numpy as np
+import pytest
+from exported_losses import EXPORTED, on_logits
+from fuzz_batches import ROWS, arrays, batches, other_rows, shuffled
+from fuzz_compiled import with_gradient
+from fuzz_settings import fuzz
+from hypothesis import given
+from keras import ops
+
+every_loss = pytest.mark.parametrize("name", EXPORTED)
+
+
+def runner(name):
+    """Returns a function of labels, logits and weights, and whether order matters."""
+    loss = on_logits(name)
+
+    def run(labels, logits, weights):
+        if loss.needs_index:
+            index = ops.arange(ROWS, dtype="int32")
+            labels = ops.stack([ops.cast(labels, "int32"), index], axis=1)
+        return loss(labels, logits, weights)
+
+    return with_gradient(run), loss.needs_index
+
+
+def check(run, ordered, batch):
+    labels, logits, weights = arrays(batch)
+    value, gradient = run(labels, logits, weights)
+    assert np.isfinite(value), value
+    assert np.all(np.isfinite(gradient)), gradient
+    if batch[2] in ("one", "whole"):
+        # A weight below 1 counts as a part of a negative: the logarithm may be below 0.
+        assert value >= -1e-6
+    assert not np.any(gradient[weights == 0])
+    again = other_rows(labels, logits, weights, batch[-1])
+    order = np.arange(ROWS)
+    if not ordered:
+        again, order = shuffled(*again, batch[-1])
+    same_value, same_gradient = run(*again)
+    largest = np.abs(gradient).max()
+    np.testing.assert_allclose(same_value, value, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        same_gradient, gradient[order], rtol=1e-3, atol=1e-6 + 1e-4 * largest
+    )
+
+
+FOUND = [
+    # XLA rounds a scaled logit once, its maximum twice: NaN from 1e13 on.
+    ("LDAMLoss", (["all large"] * 7 + ["huge"], "any", "large", 0)),
+]
+
+
+@pytest.mark.parametrize(("name", "batch"), FOUND, ids=[name for name, _ in FOUND])
+def test_what_was_found_once(name, batch):
+    check(*runner(name), batch)
+
+
+@pytest.mark.slow
+@every_loss
+def test_hard_batches(name):
+    run, ordered = runner(name)
+
+    @fuzz
+    @given(batches)
+    def fuzzed(batch):
+        check(run, ordered, batch)
+
+    fuzzed()
