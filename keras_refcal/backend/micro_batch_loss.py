@@ -12,8 +12,9 @@ def loss_of_outputs(model, x, y, outputs, sample_weight, additional):
         sample_weight: Weights or `None`.
         additional: Sum of the losses of layers and regularisers, a scalar.
     """
-    # Keras reads `self.losses` from here where it is not empty.
-    model._losses_override.append(additional)
+    # Keras reads `self.losses` from here where it is not empty. The replicas of
+    # TensorFlow take turns inside `compute_loss`: each puts its own in place.
+    model._losses_override[:] = [additional]
     try:
         return model.compute_loss(x, y, outputs, sample_weight, training=True)
     finally:

@@ -213,6 +213,8 @@ class RefCalModel(TrainStep, keras.Model):
             y_pred = self(x, training=training, return_outputs=True)
         if self._refcal_loss.needs_index and not training and is_class_ids(y):
             y = without_index(y)
+        # Read before the global batch, where another replica takes its turn.
+        additional = list(self.losses)
         y, y_pred, sample_weight = global_batch((y, y_pred, sample_weight))
         values = self._refcal_loss.term_values(y, y_pred, sample_weight)
         if training:
@@ -224,7 +226,7 @@ class RefCalModel(TrainStep, keras.Model):
             )
         total = self._refcal_loss.total(values)
         # Under mixed precision the losses of layers are in half precision.
-        additional = [ops.cast(ops.sum(loss), total.dtype) for loss in self.losses]
+        additional = [ops.cast(ops.sum(loss), total.dtype) for loss in additional]
         return total + sum(additional) / num_replicas()
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
