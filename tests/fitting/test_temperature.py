@@ -15,8 +15,9 @@ from keras_refcal.fitting.validation_set import (
 
 def as_set(labels, logits, weights=None):
     weights = np.ones(len(labels)) if weights is None else weights
+    total = np.sum(weights)
     return ValidationSet(
-        np.asarray(labels), np.asarray(logits, "float64"), weights / np.sum(weights)
+        np.asarray(labels), np.asarray(logits, "float64"), weights / total, total
     )
 
 
