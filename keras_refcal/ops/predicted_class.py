@@ -12,7 +12,7 @@ def predicted_class(scores):
         scores: Shape `(batch, num_classes)`.
 
     >>> from keras import ops
-    >>> predicted_class(ops.array([[0.2, 0.4, 0.4]])).tolist()
+    >>> ops.convert_to_numpy(predicted_class(ops.array([[0.2, 0.4, 0.4]]))).tolist()
     [1]
     """
     num_classes = scores.shape[-1]
@@ -29,7 +29,8 @@ def of_predicted_class(values, predicted):
         predicted: What `predicted_class` returned.
 
     >>> from keras import ops
-    >>> of_predicted_class(ops.array([5.0, 7.0]), ops.array([1, 0])).tolist()
+    >>> of = of_predicted_class(ops.array([5.0, 7.0]), ops.array([1, 0]))
+    >>> ops.convert_to_numpy(of).tolist()
     [7.0, 5.0]
     """
     classes = ops.arange(0, values.shape[0], 1, dtype="int32")
