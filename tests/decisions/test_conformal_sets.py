@@ -121,7 +121,10 @@ def test_ships_inside_a_model(tmp_path):
     assert outputs["prediction_set"].dtype == bool
     assert outputs["prediction_set"][np.arange(400), labels].mean() >= 0.9
     attached.save(tmp_path / "model.keras")
-    np.savez(tmp_path / "data.npz", inputs=inputs, sets=outputs["prediction_set"])
+    # Other samples than those fitted on, one of which is the threshold itself.
+    fresh = overconfident(seed=1)[1]
+    sets = attached.predict(fresh, verbose=0)["prediction_set"]
+    np.savez(tmp_path / "data.npz", inputs=fresh, sets=sets)
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
     )
