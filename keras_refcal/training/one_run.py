@@ -101,9 +101,10 @@ def _batches(stage, images, seed):
         images.train_images,
         images.train_labels,
         stage.batch_size,
-        augment.get(name),
+        augment.get(stage.augmentation or name),
         views=stage.views,
         seed=seed,
+        sampler=stage.sampler,
         with_index=stage.with_index,
     )
 
@@ -111,6 +112,8 @@ def _batches(stage, images, seed):
 def _fit(model, stage, batches, checkpoint, title):
     done = checkpoint.resume(model)
     if done >= stage.epochs:
+        # As Keras does at the end of a fit: averaged weights take their place.
+        model.optimizer.finalize_variable_values(model.trainable_variables)
         return
     model.fit(
         batches.from_epoch(done),
