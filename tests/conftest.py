@@ -24,8 +24,8 @@ hypothesis.settings.register_profile("slow", max_examples=10_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
-# Scripts for processes of their own, which doctest would import.
-collect_ignore_glob = ["*_script.py", "replicas_devices.py"]
+# Scripts, which doctest would import.
+collect_ignore_glob = ["*_script.py", "make_*.py", "replicas_devices.py"]
 
 
 @pytest.fixture(autouse=True)

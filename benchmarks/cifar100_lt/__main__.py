@@ -98,17 +98,33 @@ def table(results):
     return "\n".join(lines)
 
 
-def main(argv):
-    """Runs the contest."""
+def configured(argv):
+    """Returns the configuration that flags describe, and the size of the images."""
     flag_values = flags.FlagValues()
     config_flags.define(SweepConfig, flag_values)
     flags.DEFINE_integer("image_size", 16, "Pixels.", flag_values=flag_values)
     flag_values["dataset"].value = "cifar100"
     flag_values["validation"].value = 0.1
     flag_values(argv)
-    config = config_flags.read(SweepConfig, flag_values)
+    return config_flags.read(SweepConfig, flag_values), flag_values.image_size
+
+
+def described(command, config, image_size):
+    """Returns what every file of results says about how it came to be."""
+    return {
+        "command": command,
+        "config": dataclasses.asdict(config),
+        "image_size": image_size,
+        "hardware": f"{os.cpu_count()} cores, {platform.machine()}",
+        "backend": keras.backend.backend(),
+        "versions": {"keras": keras.__version__, "numpy": np.__version__},
+    }
+
+
+def main(argv):
+    """Runs the contest."""
+    config, size = configured(argv)
     started = time.time()
-    size = flag_values.image_size
     named = dataclasses.replace(config, dataset=f"{config.dataset}_{size}x{size}")
     train(named, load(config.dataset, size))
     output_dir = pathlib.Path(config.output_dir)
@@ -118,19 +134,9 @@ def main(argv):
             for form, row in judge(output_dir / recipe / f"seed-{seed}").items():
                 results[recipe].setdefault(form, []).append(row)
     command = " ".join(["python -m benchmarks.cifar100_lt", *argv[1:]])
-    write_json(
-        output_dir / "results.json",
-        {
-            "command": command,
-            "config": dataclasses.asdict(config),
-            "image_size": size,
-            "results": results,
-            "seconds_of_this_call": time.time() - started,
-            "hardware": f"{os.cpu_count()} cores, {platform.machine()}",
-            "backend": keras.backend.backend(),
-            "versions": {"keras": keras.__version__, "numpy": np.__version__},
-        },
-    )
+    values = described(command, config, size)
+    values["seconds_of_this_call"] = time.time() - started
+    write_json(output_dir / "results.json", values | {"results": results})
     with replacing(output_dir / "results.md") as temporary:
         temporary.write_text(f"`{command}`\n\n{table(results)}\n")
     print(table(results))
