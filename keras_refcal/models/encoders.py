@@ -8,6 +8,22 @@ from functools import partial
 
 from keras import Input, Model, layers
 
+from keras_refcal.models.backbones import (
+    APPLICATIONS,
+    from_applications,
+    from_backbone,
+)
+
+__all__ = [
+    "from_backbone",
+    "get",
+    "resnet18",
+    "resnet50",
+    "resnet_cifar",
+    "small_cnn",
+    "wide_resnet",
+]
+
 INITIALIZER = "he_normal"
 
 
@@ -16,8 +32,9 @@ def get(name):
 
     Args:
         name: `"small_cnn"`, `"fast_cnn"` (a small one that halves images at once),
-            `"resnet20"`, `"resnet32"`, `"resnet18"`, `"resnet50"` or
-            `"wide_resnet28_10"`.
+            `"resnet20"`, `"resnet32"`, `"resnet18"`, `"resnet50"`,
+            `"wide_resnet28_10"`, or a model of Keras, untrained, as
+            `"keras.applications.MobileNetV2"`.
 
     Raises:
         ValueError: If there is no encoder of that name.
@@ -37,9 +54,12 @@ def get(name):
         "resnet50": resnet50,
         "wide_resnet28_10": partial(wide_resnet, 28, 10),
     }
+    if name.startswith(APPLICATIONS):
+        return from_applications(name.removeprefix(APPLICATIONS))
     if name not in builders:
         raise ValueError(
-            f"Unknown encoder {name!r}. Expected one of {sorted(builders)}."
+            f"Unknown encoder {name!r}. Expected one of {sorted(builders)}, or "
+            f"{APPLICATIONS}NAME."
         )
     return builders[name]
 

@@ -196,17 +196,16 @@ def compiled(function):
     return function
 
 
-@every_metric
-def test_in_a_compiled_model_saved_and_reloaded(kind, tmp_path):
+def test_all_in_a_compiled_model_saved_and_reloaded(tmp_path):
     labels, predictions = data(num_samples=96)
     inputs = np.log(predictions)
+    weight = np.random.default_rng(0).integers(0, 3, len(labels)).astype("float32")
     model = keras.Sequential([keras.Input((NUM_CLASSES,)), keras.layers.Softmax()])
     model.compile(
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
-        weighted_metrics=[make(kind, name="ours")],
+        weighted_metrics=[make(kind, name=kind.__name__) for kind in ALL],
     )
-    weight = np.random.default_rng(0).integers(0, 3, len(labels)).astype("float32")
     history = model.fit(
         inputs,
         labels,
@@ -216,15 +215,22 @@ def test_in_a_compiled_model_saved_and_reloaded(kind, tmp_path):
         epochs=2,
         verbose=0,
     ).history
-    expected = stream(make(kind, name="ours"), labels, predictions)
-    weighted = stream(make(kind, name="ours"), labels, predictions, 32, weight)
-    if not isinstance(expected, dict):
-        expected, weighted = {"ours": expected}, {"ours": weighted}
+    expected, weighted = {}, {}
+    for kind in ALL:
+        expected |= named(kind, labels, predictions)
+        weighted |= named(kind, labels, predictions, 32, weight)
     for epoch in range(2):
-        assert_same({k: history[k][epoch] for k in weighted}, weighted, atol=1e-5)
-        logs = {k: history[f"val_{k}"][epoch] for k in expected}
+        logs = {name: history[name][epoch] for name in weighted}
+        assert_same(logs, weighted, atol=1e-5)
+        logs = {name: history[f"val_{name}"][epoch] for name in expected}
         assert_same(logs, expected, atol=1e-5)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     logs = again.evaluate(inputs, labels, batch_size=32, verbose=0, return_dict=True)
-    assert_same({k: logs[k] for k in expected}, expected, atol=1e-5)
+    assert_same({name: logs[name] for name in expected}, expected, atol=1e-5)
+
+
+def named(kind, *batches):
+    """Returns the figures of a metric by the names that `fit` logs."""
+    figures = stream(make(kind, name=kind.__name__), *batches)
+    return figures if isinstance(figures, dict) else {kind.__name__: figures}
