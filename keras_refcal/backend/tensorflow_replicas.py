@@ -19,7 +19,10 @@ def global_batch(values):
     def gathered(x):
         if x is None:
             return None
-        return tf.ensure_shape(context.all_gather(x, axis=0), (None, *x.shape[1:]))
+        # A gather over workers asks for the device of a tensor; arguments have none.
+        on_device = tf.identity(x)
+        everywhere = context.all_gather(on_device, axis=0)
+        return tf.ensure_shape(everywhere, (None, *x.shape[1:]))
 
     return keras.tree.map_structure(gathered, values)
 

@@ -40,7 +40,7 @@ class TrainStep:
         self._track_loss(loss, x)
         weights = self.trainable_weights
         self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
-        return self.compute_metrics(x, y, outputs, sample_weight)
+        return _of_worker(self.compute_metrics(x, y, outputs, sample_weight))
 
     def test_step(self, data):
         """Returns the logs of one batch without updating any weight."""
@@ -48,7 +48,7 @@ class TrainStep:
         outputs = self(x, training=False, return_outputs=True)
         loss = self.compute_loss(x, y, outputs, sample_weight, training=False)
         self._track_loss(loss, x)
-        return self.compute_metrics(x, y, outputs, sample_weight)
+        return _of_worker(self.compute_metrics(x, y, outputs, sample_weight))
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Keras averages the first batch over all workers to learn its shapes, which
@@ -69,6 +69,14 @@ class TrainStep:
         batch_size = tf.shape(keras.tree.flatten(x)[0])[0]
         # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
         self._loss_tracker.update_state(loss * replicas, sample_weight=batch_size)
+
+
+def _of_worker(logs):
+    """Returns logs with an axis over which Keras' `fit` can average several workers."""
+    workers = tf.distribute.MultiWorkerMirroredStrategy
+    if isinstance(tf.distribute.get_strategy(), workers):
+        return keras.tree.map_structure(lambda x: x[None], logs)
+    return logs
 
 
 def _at_once(model, x, y, sample_weight):

@@ -36,10 +36,6 @@ def free_ports(count):
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="a strategy of TensorFlow"
 )
-@pytest.mark.xfail(
-    reason="Keras 3.15: `destinations can not be empty`, in `fit` and in a loop",
-    strict=True,
-)
 def test_two_workers_equal_one_process(tmp_path):
     workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
     files = [tmp_path / f"{name}.npz" for name in ("alone", "worker-0", "worker-1")]
