@@ -38,15 +38,22 @@ def variant(
     calibration="mdca",
     refinement="supervised_contrastive",
     weight=1.0,
+    views=2,
+    longer=1,
     **options,
 ):
-    """Returns `refcal_joint` with some of its parts exchanged."""
+    """Returns `refcal_joint` with some of its parts exchanged.
+
+    One view an image and two views an image are as many images seen; `longer`
+    multiplies them.
+    """
     classification = BalancedSoftmaxLoss(class_counts) if balanced else "cross_entropy"
     if refinement == "balanced_contrastive":
         refinement = BalancedContrastiveLoss(len(class_counts))
     loss = RefCalLoss(classification, calibration, refinement, refinement_weight=weight)
-    phase = {"views": 2, **scale.joint.options(), **options}
-    return (Stage("joint", loss, **phase),)
+    phase = scale.joint if views == 2 else scale.end_to_end
+    phase = dataclasses.replace(phase, epochs=longer * phase.epochs)
+    return (Stage("joint", loss, views=views, **phase.options(), **options),)
 
 
 def one_view(scale, class_counts, balanced=False, **options):
@@ -68,6 +75,8 @@ VARIANTS = {
     "balanced_contrastive_0.3": PLAIN
     | {"weight": 0.3, "refinement": "balanced_contrastive"},
     "averaged_0.3": PLAIN | {"weight": 0.3, "average_momentum": 0.99},
+    "one_view_0.1": PLAIN | {"weight": 0.1, "views": 1},
+    "one_view_0.1_twice_as_long": PLAIN | {"weight": 0.1, "views": 1, "longer": 2},
 }
 BASELINES = {
     "cross_entropy_shift": SHIFT,
