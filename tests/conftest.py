@@ -20,7 +20,7 @@ import hypothesis
 import pytest
 
 hypothesis.settings.register_profile(
-    "default", max_examples=15, deadline=None, derandomize=True
+    "default", max_examples=10, deadline=None, derandomize=True
 )
 hypothesis.settings.register_profile("slow", max_examples=10_000, deadline=None)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
