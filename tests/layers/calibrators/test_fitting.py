@@ -30,7 +30,7 @@ def test_lowers_the_loss_and_gives_probabilities(cls):
 
 @every
 @hypothesis.settings(max_examples=5)
-@hypothesis.given(st.integers(0, 10**6), st.integers(2, 40), st.floats(-2, 2))
+@hypothesis.given(st.integers(0, 10**6), st.sampled_from([2, 5, 40]), st.floats(-2, 2))
 @pytest.mark.filterwarnings("ignore:.*stays the identity")
 def test_never_raises_the_loss(cls, seed, samples, log_sharpness):
     labels, logits = overconfident(seed, samples, 4, np.exp(log_sharpness))
