@@ -77,6 +77,7 @@ VARIANTS = {
     "averaged_0.3": PLAIN | {"weight": 0.3, "average_momentum": 0.99},
     "one_view_0.1": PLAIN | {"weight": 0.1, "views": 1},
     "one_view_0.1_twice_as_long": PLAIN | {"weight": 0.1, "views": 1, "longer": 2},
+    "refcal_plus": PLAIN | {"weight": 0.1, "views": 1, "longer": 3},
 }
 BASELINES = {
     "cross_entropy_shift": SHIFT,

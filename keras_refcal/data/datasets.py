@@ -115,4 +115,5 @@ def _digits():
         class_names=tuple(str(digit) for digit in range(10)),
         augmentation="affine",
         classifier_augmentation="affine",
+        mild_augmentation="affine",
     )

@@ -22,6 +22,7 @@ class ImageData:
         class_names: One name a class.
         augmentation: Name of the augmentation that suits the images, see `augment`.
         classifier_augmentation: Likewise, for one view in the training of a classifier.
+        mild_augmentation: Likewise, one that leaves most of an image as it is.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ImageData:
     class_names: tuple[str, ...]
     augmentation: str = "simclr"
     classifier_augmentation: str = "crop_flip"
+    mild_augmentation: str = "shift_flip"
 
     @property
     def num_classes(self):

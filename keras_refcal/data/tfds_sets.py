@@ -23,7 +23,7 @@ NAMES = (
 # Sets whose images differ in size are brought to one.
 SIZES = {"cats_vs_dogs": 64, "imagenet2012": 224}
 # Digits are not mirrored.
-AUGMENTATIONS = {"svhn_cropped": ("affine", "affine")}
+AUGMENTATIONS = {"svhn_cropped": ("affine", "affine", "affine")}
 
 
 def read(name, data_dir=None, image_size=None, download=False):
@@ -58,7 +58,7 @@ def read(name, data_dir=None, image_size=None, download=False):
     for images, labels in (train, test):
         if len(images):
             check_classes(builder.data_path, labels, len(class_names), every=False)
-    augmentations = AUGMENTATIONS.get(base, ("simclr", "crop_flip"))
+    augmentations = AUGMENTATIONS.get(base, ("simclr", "crop_flip", "shift_flip"))
     return ImageData(name, *train, *test, class_names, *augmentations)
 
 

@@ -96,17 +96,24 @@ def _claim(directory, resolved):
 
 
 def _batches(stage, images, seed):
-    name = images.augmentation if stage.views > 1 else images.classifier_augmentation
     return TrainingBatches(
         images.train_images,
         images.train_labels,
         stage.batch_size,
-        augment.get(stage.augmentation or name),
+        augment.get(_augmentation(stage, images)),
         views=stage.views,
         seed=seed,
         sampler=stage.sampler,
         with_index=stage.with_index,
     )
+
+
+def _augmentation(stage, images):
+    if stage.augmentation == "mild":
+        return images.mild_augmentation
+    if stage.augmentation is not None:
+        return stage.augmentation
+    return images.augmentation if stage.views > 1 else images.classifier_augmentation
 
 
 def _fit(model, stage, batches, checkpoint, title):

@@ -23,8 +23,9 @@ class Stage:
         warmup_epochs: Epochs of linear warm-up.
         l2: Weight decay in the sense of `torch.optim.SGD`.
         views: Augmented views of each image.
-        augmentation: Name of an augmentation, see `data.augment`; by default the one
-            that the images name for one view or several.
+        augmentation: Name of an augmentation, see `data.augment`, or `"mild"` for the
+            one that the images name so; by default the one that they name for one view
+            or several.
         sampler: What forms the batches, see `data.Sampler`.
         average_momentum: The weights at the end are a moving average of those of all
             steps with this momentum, in (0, 1); `None` for the last weights.

@@ -7,7 +7,11 @@ samples of each class; it returns a tuple of `Stage`.
 from collections.abc import Callable
 
 from keras_refcal.training.recipes.baselines import BASELINES
-from keras_refcal.training.recipes.refcal import refcal_joint, refcal_two_stage
+from keras_refcal.training.recipes.refcal import (
+    refcal_joint,
+    refcal_plus,
+    refcal_two_stage,
+)
 from keras_refcal.training.recipes.scale import PAPER, Phase, Scale, get_scale, small
 from keras_refcal.training.recipes.two_stage import two_stage
 from keras_refcal.training.stages import Stage
@@ -16,6 +20,7 @@ RECIPES: dict[str, Callable[..., tuple[Stage, ...]]] = {
     "refcal": refcal_joint,
     "refcal_two_stage": refcal_two_stage,
     "refcal_joint": refcal_joint,
+    "refcal_plus": refcal_plus,
     **BASELINES,
 }
 
@@ -35,8 +40,9 @@ def get(name, scale, class_counts) -> tuple[Stage, ...]:
     """Returns the stages of a recipe by name.
 
     Args:
-        name: `"refcal_joint"`, which `"refcal"` stands for, `"refcal_two_stage"`, or
-            the name of a baseline, trained end to end with one loss.
+        name: `"refcal_joint"`, which `"refcal"` stands for, `"refcal_two_stage"`,
+            `"refcal_plus"`, or the name of a baseline, trained end to end with one
+            loss.
         scale: A `Scale`: `small()` or `PAPER`.
         class_counts: Training samples of each class.
 

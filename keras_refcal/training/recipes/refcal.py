@@ -1,6 +1,8 @@
 """RefCal: in two stages, as published, or jointly."""
 
-from keras_refcal.losses import RefCalLoss
+import dataclasses
+
+from keras_refcal.losses import BalancedSoftmaxLoss, RefCalLoss
 from keras_refcal.training.stages import Stage
 
 
@@ -25,3 +27,20 @@ def refcal_two_stage(scale, class_counts=None) -> tuple[Stage, ...]:
 def refcal_joint(scale, class_counts=None) -> tuple[Stage, ...]:
     """Returns all three terms in one fit."""
     return (Stage("joint", RefCalLoss(), views=2, **scale.joint.options()),)
+
+
+def refcal_plus(scale, class_counts) -> tuple[Stage, ...]:
+    """Returns the form that serves long-tailed data best in a short training.
+
+    Balanced softmax and a light contrastive term, in one fit on one mildly augmented
+    view an image, for three times the epochs of a baseline; the published RefCal sees
+    four times the views of its baselines. Calibration is left to a temperature
+    afterwards, fitted with `class_weight="balanced"`.
+    """
+    loss = RefCalLoss(
+        BalancedSoftmaxLoss(class_counts), calibration=None, refinement_weight=0.1
+    )
+    phase = dataclasses.replace(
+        scale.end_to_end, epochs=3 * scale.end_to_end.epochs, milestones=()
+    )
+    return (Stage("joint", loss, augmentation="mild", **phase.options()),)
