@@ -87,7 +87,6 @@ def _resolved(config, split):
         "split_sha256": split.sha256,
         "augmentation": split.images.augmentation,
         "classifier_augmentation": split.images.classifier_augmentation,
-        "mild_augmentation": split.images.mild_augmentation,
         "versions": {
             "python": platform.python_version(),
             "keras": keras.__version__,
