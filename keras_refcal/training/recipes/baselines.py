@@ -65,8 +65,12 @@ def crl_as_published(scale, class_counts):
 
 
 def ldam_drw(scale, class_counts):
-    """Returns LDAM with deferred re-weighting."""
-    loss = ClassBalancedLoss(class_counts, LDAMLoss(class_counts), deferred=True)
+    """Returns LDAM with deferred re-weighting.
+
+    The published scale of 30 is for cosines; a linear classifier finds its own.
+    """
+    margin = LDAMLoss(class_counts, scale=1.0)
+    loss = ClassBalancedLoss(class_counts, margin, deferred=True)
     start = int(DEFERRED_SHARE * scale.end_to_end.epochs)
     return _end_to_end(scale, loss, callbacks=(DeferredReweighting(start),))
 
