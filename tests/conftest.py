@@ -4,8 +4,6 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-# Tests compile much and compute little: on JAX that takes a third off their time.
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Three backends share the cores; threads that wait for each other by spinning
