@@ -25,7 +25,7 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 
 # Scripts, which doctest would import.
-collect_ignore_glob = ["*_script.py", "make_*.py", "replicas_devices.py"]
+collect_ignore_glob = ["*_script.py", "golden/make_*.py", "replicas_devices.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -82,15 +82,16 @@ data = (
 alone = make()
 logs, judged = train(alone, data, BATCH)
 # Two micro-batches on each of two devices, the second one smaller.
-for micro_batch_size in (None, 3):
-    with on_devices():
+# One group of processes for both: a second one may find the addresses of the first.
+with on_devices():
+    for micro_batch_size in (None, 3):
         model, shared_logs, shared_judged = train_together(data, micro_batch_size)
-    pairs = zip(alone.get_weights(), model.get_weights(), strict=True)
-    gaps = {
-        "weights": max(float(np.abs(a - b).max()) for a, b in pairs),
-        "logs": largest_gap(shared_logs, logs),
-        "judged": largest_gap(shared_judged, judged),
-    }
-    # One write, which those of other processes cannot divide.
-    sys.stdout.write(f"GAPS {json.dumps(gaps)}\n")
-    sys.stdout.flush()
+        pairs = zip(alone.get_weights(), model.get_weights(), strict=True)
+        gaps = {
+            "weights": max(float(np.abs(a - b).max()) for a, b in pairs),
+            "logs": largest_gap(shared_logs, logs),
+            "judged": largest_gap(shared_judged, judged),
+        }
+        # One write, which those of other processes cannot divide.
+        sys.stdout.write(f"GAPS {json.dumps(gaps)}\n")
+        sys.stdout.flush()
