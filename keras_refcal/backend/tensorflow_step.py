@@ -72,7 +72,7 @@ class TrainStep:
 
 
 def _of_worker(logs):
-    """Returns logs with an axis over which Keras' `fit` can average several workers."""
+    """Returns logs with an axis over which Keras can average several workers."""
     workers = tf.distribute.MultiWorkerMirroredStrategy
     if isinstance(tf.distribute.get_strategy(), workers):
         return keras.tree.map_structure(lambda x: x[None], logs)

@@ -58,4 +58,6 @@ else:
         lambda context: batches(context.input_pipeline_id, context.num_input_pipelines)
     )
 logs = model.fit(shares, epochs=2, steps_per_epoch=4, shuffle=False, verbose=0).history
-np.savez(sys.argv[1], *model.get_weights(), **logs)
+judged = model.evaluate(shares, steps=4, verbose=0, return_dict=True)
+judged = {f"judged_{name}": value for name, value in judged.items()}
+np.savez(sys.argv[1], *model.get_weights(), **logs, **judged)
