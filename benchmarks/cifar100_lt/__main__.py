@@ -107,20 +107,23 @@ def table(results):
     return "\n".join(lines)
 
 
-def configured(argv):
-    """Returns the configuration that flags describe, and the size of the images."""
+def trained(argv):
+    """Trains what flags describe; returns the configuration and the size of images."""
     flag_values = flags.FlagValues()
     config_flags.define(SweepConfig, flag_values)
     flags.DEFINE_integer("image_size", 16, "Pixels.", flag_values=flag_values)
     flag_values["dataset"].value = "cifar100"
     flag_values["validation"].value = 0.1
     flag_values(argv)
-    return config_flags.read(SweepConfig, flag_values), flag_values.image_size
+    config, size = config_flags.read(SweepConfig, flag_values), flag_values.image_size
+    named = dataclasses.replace(config, dataset=f"{config.dataset}_{size}x{size}")
+    train(named, load(config.dataset, size))
+    return config, size
 
 
-def described(command, config, image_size):
-    """Returns what every file of results says about how it came to be."""
-    return {
+def write(stem, command, config, image_size, markdown, **values):
+    """Writes `<stem>.json` and `<stem>.md` beside the runs, and prints the table."""
+    values |= {
         "command": command,
         "config": dataclasses.asdict(config),
         "image_size": image_size,
@@ -128,13 +131,16 @@ def described(command, config, image_size):
         "backend": keras.backend.backend(),
         "versions": {"keras": keras.__version__, "numpy": np.__version__},
     }
+    output_dir = pathlib.Path(config.output_dir)
+    write_json(output_dir / f"{stem}.json", values)
+    with replacing(output_dir / f"{stem}.md") as temporary:
+        temporary.write_text(f"`{command}`\n\n{markdown}\n")
+    print(markdown)
 
 
 def main(argv):
     """Runs the contest."""
-    config, size = configured(argv)
-    named = dataclasses.replace(config, dataset=f"{config.dataset}_{size}x{size}")
-    train(named, load(config.dataset, size))
+    config, size = trained(argv)
     output_dir = pathlib.Path(config.output_dir)
     results = {recipe: {} for recipe in config.recipes}
     for recipe in config.recipes:
@@ -142,15 +148,12 @@ def main(argv):
             for form, row in judge(output_dir / recipe / f"seed-{seed}").items():
                 results[recipe].setdefault(form, []).append(row)
     command = " ".join(["python -m benchmarks.cifar100_lt", *argv[1:]])
-    values = described(command, config, size)
-    values["wall_seconds"] = {
+    seconds = {
         recipe: [wall_seconds(output_dir / recipe / f"seed-{s}") for s in config.seeds]
         for recipe in config.recipes
     }
-    write_json(output_dir / "results.json", values | {"results": results})
-    with replacing(output_dir / "results.md") as temporary:
-        temporary.write_text(f"`{command}`\n\n{table(results)}\n")
-    print(table(results))
+    values = {"results": results, "wall_seconds": seconds}
+    write("results", command, config, size, table(results), **values)
 
 
 def _logits(probabilities):

@@ -1,9 +1,10 @@
 """What each part of `refcal_plus` brings, judged on validation images alone.
 
-    python -m benchmarks.cifar100_lt.ablation --recipes=joint,shift_flip \
+    python -m benchmarks.cifar100_lt.ablation --recipes=one_view_0.1,refcal_plus \
         --output_dir=runs/ablation
 
-Flags are those of `benchmarks.cifar100_lt`; `--recipes` names variants of this file.
+Flags are those of `benchmarks.cifar100_lt`; `--recipes` names variants of this file
+or recipes of the package.
 The validation part is long-tailed like the training part, so its samples are weighed
 to make every class count alike, as on the test images. Writes `ablation.json` and
 `ablation.md` into the output directory.
@@ -17,18 +18,15 @@ import sys
 import keras
 import numpy as np
 
-from benchmarks.cifar100_lt.__main__ import configured, described, load
-from keras_refcal import evaluation, metrics
-from keras_refcal.files import replacing, write_json
+from benchmarks.cifar100_lt.__main__ import trained, write
+from keras_refcal import data, evaluation, metrics
 from keras_refcal.losses import (
     BalancedContrastiveLoss,
     BalancedSoftmaxLoss,
-    CrossEntropyLoss,
     RefCalLoss,
 )
 from keras_refcal.training import recipes
 from keras_refcal.training.stages import Stage
-from keras_refcal.training.train import train
 
 
 def variant(
@@ -56,32 +54,20 @@ def variant(
     return (Stage("joint", loss, views=views, **phase.options(), **options),)
 
 
-def one_view(scale, class_counts, balanced=False, **options):
-    """Returns a baseline of one loss with another augmentation."""
-    loss = BalancedSoftmaxLoss(class_counts) if balanced else CrossEntropyLoss()
-    loss = RefCalLoss(loss, calibration=None, refinement=None)
-    return (Stage("end_to_end", loss, **scale.end_to_end.options() | options),)
-
-
 SHIFT = {"augmentation": "shift_flip"}
 PLAIN = {"balanced": True, "calibration": None, **SHIFT}
 VARIANTS = {
-    "joint": {},
-    "joint_shift": SHIFT,
     "joint_shift_balanced": {"balanced": True, **SHIFT},
     "without_mdca": PLAIN,
     "weight_0.3": PLAIN | {"weight": 0.3},
     "weight_0.1": PLAIN | {"weight": 0.1},
     "balanced_contrastive_0.3": PLAIN
     | {"weight": 0.3, "refinement": "balanced_contrastive"},
-    "averaged_0.3": PLAIN | {"weight": 0.3, "average_momentum": 0.99},
+    "cross_entropy_shift": SHIFT
+    | {"views": 1, "calibration": None, "refinement": None},
+    "balanced_softmax_shift": PLAIN | {"views": 1, "refinement": None},
     "one_view_0.1": PLAIN | {"weight": 0.1, "views": 1},
     "one_view_0.1_twice_as_long": PLAIN | {"weight": 0.1, "views": 1, "longer": 2},
-    "refcal_plus": PLAIN | {"weight": 0.1, "views": 1, "longer": 3},
-}
-BASELINES = {
-    "cross_entropy_shift": SHIFT,
-    "balanced_softmax_shift": {"balanced": True, **SHIFT},
 }
 
 
@@ -90,7 +76,7 @@ def judge(run):
     with np.load(run / "validation.npz") as file:
         labels, probabilities = file["y_true"], file["probabilities"]
     sizes = np.bincount(labels, minlength=probabilities.shape[1])
-    weight = (len(labels) / len(sizes) / sizes)[labels]
+    weight = data.class_weights(sizes)[labels]
     measures = {
         "accuracy": keras.metrics.SparseCategoricalAccuracy(),
         "ece": metrics.ExpectedCalibrationError(),
@@ -109,7 +95,7 @@ FIGURES = ("accuracy", "refinement", "ece", "nll", "aurc")
 
 
 def table(results):
-    """Returns the figures as a Markdown table, one row a variant and seed."""
+    """Returns the figures as a Markdown table, means over seeds, one row a variant."""
     lines = [f"| variant | {' | '.join(FIGURES)} |", "|---" * (1 + len(FIGURES)) + "|"]
     for name, rows in results.items():
         means = [np.mean([row[key] for row in rows]) for key in FIGURES]
@@ -119,23 +105,16 @@ def table(results):
 
 def main(argv):
     """Runs the variants that `--recipes` names."""
-    makers = {name: functools.partial(variant, **v) for name, v in VARIANTS.items()}
-    makers |= {name: functools.partial(one_view, **v) for name, v in BASELINES.items()}
-    recipes.RECIPES.update(makers)
-    config, size = configured(argv)
-    named = dataclasses.replace(config, dataset=f"{config.dataset}_{size}x{size}")
-    train(named, load(config.dataset, size))
+    for name, parts in VARIANTS.items():
+        recipes.RECIPES[name] = functools.partial(variant, **parts)
+    config, size = trained(argv)
     output_dir = pathlib.Path(config.output_dir)
     results = {
         name: [judge(output_dir / name / f"seed-{seed}") for seed in config.seeds]
         for name in config.recipes
     }
     command = " ".join(["python -m benchmarks.cifar100_lt.ablation", *argv[1:]])
-    values = described(command, config, size) | {"results": results}
-    write_json(output_dir / "ablation.json", values)
-    with replacing(output_dir / "ablation.md") as temporary:
-        temporary.write_text(f"`{command}`\n\n{table(results)}\n")
-    print(table(results))
+    write("ablation", command, config, size, table(results), results=results)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ def from_backbone(backbone):
             KerasHub or KerasCV.
 
     Raises:
-        ValueError: If the output has no shape `(batch, features)`,
-            `(batch, tokens, features)` or `(batch, height, width, features)`.
+        ValueError: If there are several inputs, or the output has no shape
+            `(batch, features)`, `(batch, tokens, features)` or
+            `(batch, height, width, features)`.
 
     Example:
 
@@ -33,13 +34,17 @@ def from_backbone(backbone):
     >>> encoders.from_backbone(backbone).output_shape
     (None, 192)
     """
+    if len(backbone.inputs) != 1:
+        raise ValueError(
+            f"`backbone` must have one input. Received {len(backbone.inputs)}."
+        )
     shape = backbone.output_shape
     if isinstance(shape, dict | list) or len(shape) not in (2, 3, 4):
         raise ValueError(
             "`backbone` must have one output of 2 to 4 dimensions, samples first and "
             f"features last. Received the output shape {shape}."
         )
-    inputs = keras.Input(_only(backbone.input_shape)[1:])
+    inputs = keras.Input(backbone.inputs[0].shape[1:])
     x = inputs
     if any(isinstance(layer, layers.Rescaling) for layer in backbone.layers):
         x = layers.Rescaling(255.0, name="to_255")(x)
@@ -70,10 +75,3 @@ def from_applications(name):
         )
 
     return encoder
-
-
-def _only(shape):
-    """Returns the shape of a single input, which some collections name."""
-    if isinstance(shape, dict | list) and len(shape) == 1:
-        (shape,) = shape.values() if isinstance(shape, dict) else shape
-    return shape

@@ -103,7 +103,6 @@ def _batches(stage, images, seed):
         augment.get(_augmentation(stage, images)),
         views=stage.views,
         seed=seed,
-        sampler=stage.sampler,
         with_index=stage.with_index,
     )
 
@@ -119,8 +118,6 @@ def _augmentation(stage, images):
 def _fit(model, stage, batches, checkpoint, title):
     done = checkpoint.resume(model)
     if done >= stage.epochs:
-        # As Keras does at the end of a fit: averaged weights take their place.
-        model.optimizer.finalize_variable_values(model.trainable_variables)
         return
     model.fit(
         batches.from_epoch(done),

@@ -26,9 +26,6 @@ class Stage:
         augmentation: Name of an augmentation, see `data.augment`, or `"mild"` for the
             one that the images name so; by default the one that they name for one view
             or several.
-        sampler: What forms the batches, see `data.Sampler`.
-        average_momentum: The weights at the end are a moving average of those of all
-            steps with this momentum, in (0, 1); `None` for the last weights.
         metrics: Names or metrics that `compile` takes.
         freeze_encoder: Whether the encoder keeps its weights.
         with_index: Whether labels come with the number of the sample, for CRL.
@@ -46,8 +43,6 @@ class Stage:
     l2: float = 1e-4
     views: int = 1
     augmentation: str | None = None
-    sampler: str = "instance"
-    average_momentum: float | None = None
     metrics: tuple[str, ...] = ("accuracy",)
     freeze_encoder: bool = False
     with_index: bool = False
@@ -90,10 +85,4 @@ class Stage:
             schedule = CosineSchedule(
                 self.learning_rate, steps_per_epoch, self.epochs, **options
             )
-        return SGDWithL2(
-            schedule,
-            momentum=0.9,
-            l2=self.l2,
-            use_ema=self.average_momentum is not None,
-            ema_momentum=self.average_momentum or 0.99,
-        )
+        return SGDWithL2(schedule, momentum=0.9, l2=self.l2)

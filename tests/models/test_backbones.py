@@ -49,7 +49,8 @@ every_source = pytest.mark.parametrize(
 @every_source
 def test_gives_features(make):
     encoder = make()
-    features = encoder(np.zeros((2, *encoder.input_shape[1:]), "float32"))
+    images = np.zeros((2, *encoder.input_shape[1:]), "float32")
+    features = encoder.predict(images, verbose=0)
     assert features.shape == (2, encoder.output_shape[-1])
 
 
@@ -101,3 +102,6 @@ def test_refuses_other_networks():
     volume = keras.Sequential([keras.Input((4, 4, 4, 1)), keras.layers.ReLU()])
     with pytest.raises(ValueError, match="2 to 4 dimensions"):
         encoders.from_backbone(volume)
+    two = [keras.Input((2,)), keras.Input((2,))]
+    with pytest.raises(ValueError, match="one input"):
+        encoders.from_backbone(keras.Model(two, keras.layers.Add()(two)))

@@ -1,4 +1,4 @@
-"""RefCal: in two stages, as published, or jointly."""
+"""RefCal: in two stages, as published, jointly, or for the long tail."""
 
 import dataclasses
 
@@ -34,8 +34,8 @@ def refcal_plus(scale, class_counts) -> tuple[Stage, ...]:
 
     Balanced softmax and a light contrastive term, in one fit on one mildly augmented
     view an image, for three times the epochs of a baseline; the published RefCal sees
-    four times the views of its baselines. Calibration is left to a temperature
-    afterwards, fitted with `class_weight="balanced"`.
+    four times the views of its baselines. It comes out overconfident, and wants a
+    temperature afterwards, see `keras-refcal calibrate`.
     """
     loss = RefCalLoss(
         BalancedSoftmaxLoss(class_counts), calibration=None, refinement_weight=0.1
