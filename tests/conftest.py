@@ -1,6 +1,8 @@
 """Set-up shared by all tests; `KERAS_BACKEND` chooses the backend of a run."""
 
+import collections
 import os
+import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -26,6 +28,24 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 # Scripts, which doctest would import.
 collect_ignore_glob = ["*_script.py", "golden/make_*.py", "replicas_devices.py"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks as slow what `slow_on_jax.txt` leaves out of the main run."""
+    if os.environ.get("KERAS_BACKEND") != "jax":
+        return
+    text = pathlib.Path(__file__).with_name("slow_on_jax.txt").read_text()
+    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    seen = collections.Counter()
+    for item in items:
+        share = next((s for s, start in lines if item.nodeid.startswith(start)), None)
+        if share is None:
+            continue
+        name = item.nodeid.partition("[")[0]
+        if share == "0" or seen[name] % int(share.partition("/")[2]):
+            item.add_marker(pytest.mark.slow)
+        seen[name] += 1
 
 
 @pytest.fixture(autouse=True)

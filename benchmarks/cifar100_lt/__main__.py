@@ -4,7 +4,8 @@
 
 Images come from the sheets of `shared/data`, brought to `--image_size` by averaging.
 The class sizes are the published ones, the choice of images is not (see the README
-there). Every flag of `keras-refcal sweep` is understood. Writes `results.json` and
+there). Every flag of `keras-refcal sweep` is understood; `--recipes` also takes the
+names of `variants.py`. Writes `results.json` and
 `results.md` into the output directory; what is done is kept, what is not is resumed.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from absl import flags
 
 from benchmarks import sheets
+from benchmarks.cifar100_lt import variants
 from keras_refcal import evaluation, layers
 from keras_refcal.commands import config_flags
 from keras_refcal.data import ImageData
@@ -109,6 +111,7 @@ def table(results):
 
 def trained(argv):
     """Trains what flags describe; returns the configuration and the size of images."""
+    variants.register()
     flag_values = flags.FlagValues()
     config_flags.define(SweepConfig, flag_values)
     flags.DEFINE_integer("image_size", 16, "Pixels.", flag_values=flag_values)
