@@ -5,11 +5,11 @@
     keras-refcal calibrate --run=runs/tail --method=auto --class_weight=balanced
 
 `train --validation=0.2` keeps validation predictions; `--validation` names others. With
-`auto`, five-fold cross-validation picks the method of least log-loss and shows the
-table. `--class_weight=balanced` is for a validation set that is long-tailed where the
-classes to come are equally frequent. Writes `model.keras` with the calibrator inside,
-`predictions.npz` of the test set and `calibration.json` to `calibrated` in the run's
-directory, or to `--output_dir`.
+`auto`, five-fold cross-validation shows the table and picks the simplest method whose
+log-loss is within one standard error of the least. `--class_weight=balanced` is for a
+validation set that is long-tailed where the classes to come are equally frequent.
+Writes `model.keras` with the calibrator inside, `predictions.npz` of the test set and
+`calibration.json` to `calibrated` in the run's directory, or to `--output_dir`.
 """
 
 from absl import flags

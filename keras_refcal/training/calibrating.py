@@ -28,8 +28,7 @@ def calibrate_run(
     Args:
         run: Directory with `model.keras`, `predictions.npz` and, from
             `train --validation=SHARE`, `validation.npz`.
-        method: A key of `METHODS`, or `"auto"` for the one that `cross_validate`
-            finds best.
+        method: A key of `METHODS`, or `"auto"` for the `best` of `cross_validate`.
         validation: File of validation predictions in place of `validation.npz`.
         output_dir: Where to write; `None` for `calibrated` inside `run`.
         class_weight: `"balanced"` to fit, and to compare methods, for classes that
@@ -75,7 +74,10 @@ def calibrate_run(
     if comparison is not None:
         alike = ", every class weighted alike" if class_weight else ""
         print(f"Cross-validation on {len(labels)} validation predictions{alike}:")
-        print(f"{comparison.table()}\n")
+        print(comparison.table())
+        print(
+            f"Taken: {chosen}, the simplest within one standard error of the least.\n"
+        )
     print(_summary(chosen, results, output))
     if class_weight is None:
         print(_hint(labels, test.predictions.labels), end="")

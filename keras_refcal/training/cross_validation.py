@@ -12,17 +12,18 @@ from keras_refcal.evaluation.counts import expected_error
 from keras_refcal.fitting.validation_set import as_weights
 from keras_refcal.ops.labels import MIN_PROBABILITY
 
+# From few fitted numbers to many.
 METHODS = {
     "identity": None,
     "temperature": layers.TemperatureScaling,
-    "vector": layers.VectorScaling,
-    "dirichlet": layers.DirichletCalibration,
-    "isotonic": layers.IsotonicCalibration,
-    "histogram": layers.HistogramBinning,
-    "bayesian_binning": layers.BayesianBinning,
-    "beta": layers.BetaCalibration,
-    "group_temperature": layers.GroupTemperatureScaling,
     "class_aware_temperature": layers.ClassDistributionAwareTemperature,
+    "group_temperature": layers.GroupTemperatureScaling,
+    "vector": layers.VectorScaling,
+    "beta": layers.BetaCalibration,
+    "dirichlet": layers.DirichletCalibration,
+    "histogram": layers.HistogramBinning,
+    "isotonic": layers.IsotonicCalibration,
+    "bayesian_binning": layers.BayesianBinning,
 }
 NEEDS_COUNTS = {"group_temperature", "class_aware_temperature"}
 COLUMNS = ("nll", "brier", "ece")
@@ -33,7 +34,9 @@ class Comparison:
     """What cross-validation said.
 
     Attributes:
-        best: The method of least mean negative log-likelihood.
+        best: The first of `METHODS`, so the one of fewest numbers, whose mean negative
+            log-likelihood is within one standard error of the least one. The error is
+            that of the mean difference, sample by sample.
         figures: Method to its figures on the parts that it was not fitted on.
     """
 
@@ -41,7 +44,7 @@ class Comparison:
     figures: dict[str, dict[str, float]]
 
     def table(self) -> str:
-        """Returns the figures as text, the best first."""
+        """Returns the figures as text, the least log-loss first."""
         order = sorted(self.figures, key=lambda name: self.figures[name]["nll"])
         lines = [f"{'method':<25}" + "".join(f"{name:>9}" for name in COLUMNS)]
         for name in order:
@@ -110,7 +113,7 @@ def cross_validate(
         methods = [name for name in METHODS if name not in left_out]
     weights = as_weights(y_true, probabilities.shape[1], class_weight=class_weight)
     fold_of = _folds(y_true, folds, seed)
-    figures = {}
+    figures, losses = {}, {}
     for method in methods:
         held_out = np.empty(probabilities.shape)
         for fold in range(folds):
@@ -120,8 +123,35 @@ def cross_validate(
                 _fit_quietly(layer, y_true[inside], probabilities[inside], class_weight)
             held_out[~inside] = ops.convert_to_numpy(layer(probabilities[~inside]))
         figures[method] = weighted_figures(y_true, held_out, weights)
-    best = min(figures, key=lambda name: figures[name]["nll"])
-    return Comparison(best, figures)
+        losses[method] = log_losses(y_true, held_out)
+    return Comparison(simplest(losses, weights), figures)
+
+
+def simplest(losses, weights) -> str:
+    """Returns the simplest method that is not clearly worse than the best.
+
+    The rule of one standard error (Hastie et al., The Elements of Statistical Learning,
+    section 7.10), on the differences of two methods on the same samples.
+
+    Args:
+        losses: Method to the loss of each sample, shape `(n,)`.
+        weights: Of sum 1, shape `(n,)`.
+    """
+    best = min(losses, key=lambda name: weights @ losses[name])
+
+    def is_as_good(name):
+        differences = losses[name] - losses[best]
+        mean = weights @ differences
+        return mean <= np.sqrt(weights**2 @ (differences - mean) ** 2)
+
+    return next(name for name in METHODS if name in losses and is_as_good(name))
+
+
+def log_losses(labels, probabilities):
+    """Returns the negative log-likelihood of each sample, shape `(n,)`."""
+    p = np.asarray(probabilities, "float64")
+    of_label = p[np.arange(len(labels)), labels] / p.sum(axis=1)
+    return -np.log(np.maximum(of_label, MIN_PROBABILITY))
 
 
 def weighted_figures(labels, probabilities, weights) -> dict[str, float]:
@@ -138,7 +168,7 @@ def weighted_figures(labels, probabilities, weights) -> dict[str, float]:
     correct = np.argmax(p, axis=1) == labels
     counts = top_label_counts(p.max(axis=1), correct, weight=weights)
     return {
-        "nll": -float(weights @ np.log(np.maximum(of_label, MIN_PROBABILITY))),
+        "nll": float(weights @ log_losses(labels, p)),
         "brier": float(weights @ (np.sum(p**2, axis=1) - 2 * of_label + 1)),
         "ece": float(expected_error(counts)),
     }
