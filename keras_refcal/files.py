@@ -9,17 +9,32 @@ import uuid
 
 
 @contextlib.contextmanager
-def replacing(path):
+def replacing(path, room=0):
     """Yields a temporary path beside `path` that takes its place on success.
 
     On an error the temporary file is removed and `path` is left as it was. The
     temporary name keeps the suffixes, from which writers choose a format.
+
+    Args:
+        path: The file to write.
+        room: Bytes that the disk must take before the writer starts, for writers that
+            a full disk would crash.
+
+    Raises:
+        OSError: If the file cannot be written, naming it.
     """
     path = pathlib.Path(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}{''.join(path.suffixes)}")
     try:
+        if room:
+            temporary.write_bytes(bytes(room))
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is not None:
+            raise
+        reason = error.strerror or str(error)
+        raise OSError(error.errno, f"{reason}; not written", str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,11 +1,15 @@
 """Callbacks: checkpoints that resume a stage, and progress as lines of text."""
 
+import math
 import pathlib
 import re
 
 import keras
 
 from keras_refcal.files import read_json, replacing, write_json
+
+# What HDF5 needs for the name and the place of one variable, at most.
+_BYTES_OF_A_NAME = 8192
 
 _NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
 
@@ -55,11 +59,17 @@ class StageCheckpoint(keras.callbacks.Callback):
         self.history.append({name: float(value) for name, value in logs.items()})
         write_json(self.directory / "history.json", self.history)
         path = self.directory / f"epoch-{epoch + 1}.weights.h5"
-        with replacing(path) as temporary:
+        with replacing(path, room=self._room()) as temporary:
             self.model.save_weights(temporary)
         for done, old in self._checkpoints().items():
             if done <= epoch:
                 old.unlink()
+
+    def _room(self):
+        """Returns the most bytes a checkpoint takes: HDF5 crashes on a full disk."""
+        variables = [*self.model.variables, *self.model.optimizer.variables]
+        values = sum(math.prod(variable.shape) for variable in variables)
+        return 4 * values + _BYTES_OF_A_NAME * len(variables)
 
     def _checkpoints(self):
         found = (_NAME.fullmatch(path.name) for path in self.directory.iterdir())
