@@ -25,7 +25,7 @@ class ContrastiveLoss(WeightedLoss):
         normalize: Whether to scale embeddings to unit length first.
         block_size: Rows of the blocks in which similarities are computed, so that
             memory is linear in the batch. Rows are samples times views. `None`
-            computes up to 256 rows at once, more in blocks that suit the backend.
+            takes what suits the backend.
         name: Optional name of the loss.
         reduction: As in `keras.losses.Loss`.
         dtype: As in `keras.losses.Loss`; float32 at least.

@@ -14,9 +14,9 @@ from keras_refcal.ops.contrastive import (
     view_rows,
     weigh,
 )
-from keras_refcal.ops.contrastive_blocks import uses_blocks
 from keras_refcal.types import Tensor
 
+# Up to a block there is one computation, whose backward pass computes nothing again.
 _BLOCK_SIZE = 256
 
 # Stands for minus infinity where infinity would turn a gradient into NaN.
@@ -72,7 +72,7 @@ def _anchor_values(anchors, prototypes, classes, weights):
     members = ops.one_hot(classes, num_classes, dtype=weights.dtype)
     sizes = ops.take(ops.sum(members * weights[:, None], axis=0), classes)
     index = ops.arange(ops.shape(anchors)[0], dtype="int32")
-    if not uses_blocks(anchors):
+    if anchors.shape[0] is not None and anchors.shape[0] <= _BLOCK_SIZE:
         return _values_of(index, rows, classes, weights, sizes)
     in_blocks = ops.map(
         lambda block: _values_again(block, rows, classes, weights, sizes),

@@ -45,7 +45,7 @@ def supervised_contrastive(
         base_temperature: T_base, dimensionless, positive.
         contrast_mode: `"all"` views are anchors, or only the first `"one"`.
         normalize: Whether to scale embeddings to unit length.
-        block_size: See `contrastive_blocks.uses_blocks`.
+        block_size: See `contrastive_blocks.anchor_losses`.
     """  # noqa: E501
     rows = view_rows(embeddings, normalize, temperature)
     batch_size, views = ops.shape(embeddings)[0], num_views(embeddings)

@@ -1,8 +1,8 @@
 """The supervised contrastive loss of each anchor, in memory linear in the batch.
 
 The mean over positives needs no similarities: it is the anchor times the sum of its
-class. Only the log-sum-exp over all others is quadratic, and for larger
-batches it is computed block by block, in the backward pass again.
+class. Only the log-sum-exp over all others is quadratic; it is computed block by block,
+in the backward pass again.
 
 Shapes: B batch, V views, N = V * B rows, D features.
 """
@@ -16,30 +16,8 @@ from keras_refcal.types import Tensor
 # float32 holds and sums without a shift.
 MIN_BOUNDED_TEMPERATURE = 1 / 60
 
-# Up to here the dense form is as fast and its memory is small.
-MAX_DENSE_ROWS = 256
-
-# Stands for minus infinity where infinity would turn a gradient into NaN.
-_NEVER = -1e30
-_TINY = 1e-37
-
 # Up to here the sums over classes are quickest as a product with a mask.
 MAX_MASKED_SAMPLES = 512
-
-
-def uses_blocks(rows: Tensor, block_size=None) -> bool:
-    """Returns whether a loss of these rows is computed in blocks.
-
-    Args:
-        rows: Shape `(N, D)`; N may be unknown while a function is traced.
-        block_size: Rows of a block, or `None`: blocks from 257 rows on, or if the
-            number of rows is unknown.
-    """
-    return (
-        block_size is not None
-        or rows.shape[0] is None
-        or (rows.shape[0] > MAX_DENSE_ROWS)
-    )
 
 
 def anchor_losses(
@@ -56,19 +34,15 @@ def anchor_losses(
             shape `(N, D)`.
         weights: Weight of each row, shape `(N,)`, or `None`.
         positives: Class ids, shape `(B,)`, or a mask, shape `(B, B)`.
-        block_size: See `uses_blocks`.
+        block_size: Rows of a block, or `None` for what suits the backend.
         bounded: Whether all similarities are within ±60.
     """
-    if uses_blocks(rows, block_size):
-        total = _log_sum_exp_in_blocks(rows, weights, block_size, bounded)
-    else:
-        total = _dense_log_sum_exp(rows, weights)
+    total = _log_sum_exp(rows, weights, block_size or BLOCK_SIZE, bounded)
     mean, count = _mean_similarity_of_positives(rows, weights, positives)
     return ops.where(count > 0, total - mean, 0.0)
 
 
-def _log_sum_exp_in_blocks(rows, weights, block_size, bounded):
-    block_size = block_size or BLOCK_SIZE
+def _log_sum_exp(rows, weights, block_size, bounded):
     if weights is None:
         ones = ops.ones_like(rows[:, 0])
         return log_sum_exp_of_others(rows, ones, block_size, bounded)
@@ -76,16 +50,6 @@ def _log_sum_exp_in_blocks(rows, weights, block_size, bounded):
     largest = ops.where(largest > 0, largest, 1.0)
     total = log_sum_exp_of_others(rows, weights / largest, block_size, bounded)
     return total + ops.log(largest)
-
-
-def _dense_log_sum_exp(rows, weights):
-    similarity = ops.matmul(rows, ops.transpose(rows))
-    if weights is not None:
-        logs = ops.log(ops.maximum(weights, _TINY))
-        similarity = similarity + ops.where(weights > 0, logs, _NEVER)
-    index = ops.arange(ops.shape(rows)[0], dtype="int32")
-    itself = index[:, None] == index[None, :]
-    return ops.logsumexp(ops.where(itself, _NEVER, similarity), axis=1)
 
 
 def _mean_similarity_of_positives(rows, weights, positives):

@@ -15,7 +15,7 @@ from keras_refcal.losses import (
     SimCLRLoss,
     SupervisedContrastiveLoss,
 )
-from keras_refcal.ops import balanced_contrastive, contrastive, contrastive_blocks
+from keras_refcal.ops import balanced_contrastive, contrastive
 
 
 def unit(x):
@@ -112,19 +112,15 @@ def test_equals_the_dense_form(
         (SimCLRLoss, "one", 0.1, True),
     ],
 )
-def test_blocks_are_chosen_by_size_and_change_nothing(
-    make, mode, temperature, jit, monkeypatch
-):
+def test_blocks_of_any_size_change_nothing(make, mode, temperature, jit):
     generator = np.random.default_rng(0)
     views = generator.normal(size=(301, 2, 16)).astype("float32")
     labels = generator.integers(0, 40, 301)
-    assert contrastive_blocks.uses_blocks(views.reshape(602, 16))
-    assert not contrastive_blocks.uses_blocks(views.reshape(602, 16)[:256])
     loss = make(temperature, contrast_mode=mode)
     value, (gradient,) = value_and_gradient(
         lambda views: loss(labels, views), views, jit=jit
     )
-    monkeypatch.setattr(contrastive_blocks, "MAX_DENSE_ROWS", 602)
+    loss = make(temperature, contrast_mode=mode, block_size=602)
     expected, (expected_gradient,) = value_and_gradient(
         lambda views: loss(labels, views), views, jit=True
     )
@@ -214,8 +210,8 @@ def test_balanced_contrastive_in_blocks_is_the_dense_form(jit, monkeypatch):
     weight = generator.integers(0, 3, 150).astype("float32")
     loss = BalancedContrastiveLoss(9, 6)
     results = []
-    for blocks in (True, False):
-        monkeypatch.setattr(balanced_contrastive, "uses_blocks", lambda _, b=blocks: b)
+    for block_size in (256, 300):
+        monkeypatch.setattr(balanced_contrastive, "_BLOCK_SIZE", block_size)
         results.append(
             value_and_gradient(lambda x: loss(labels, x, weight), views, jit=jit)
         )
