@@ -5,8 +5,8 @@
 Images come from the sheets of `shared/data`, brought to `--image_size` by averaging.
 The class sizes are the published ones, the choice of images is not (see the README
 there). Every flag of `keras-refcal sweep` is understood; `--recipes` also takes the
-names of `variants.py`. Writes `results.json` and
-`results.md` into the output directory; what is done is kept, what is not is resumed.
+names of `variants.py`. Writes `results.json` and `results.md` into the output
+directory; what is done is kept, what is not is resumed.
 """
 
 import dataclasses

@@ -66,7 +66,10 @@ class StageCheckpoint(keras.callbacks.Callback):
                 old.unlink()
 
     def _room(self):
-        """Returns the most bytes a checkpoint takes: HDF5 crashes on a full disk."""
+        """Returns the bytes of a checkpoint of 32-bit weights, or a few more.
+
+        HDF5 crashes the process when the disk is full.
+        """
         variables = [*self.model.variables, *self.model.optimizer.variables]
         values = sum(math.prod(variable.shape) for variable in variables)
         return 4 * values + _BYTES_OF_A_NAME * len(variables)

@@ -9,6 +9,7 @@ from keras import ops
 from keras_refcal import layers
 from keras_refcal.evaluation.calibration import top_label_counts
 from keras_refcal.evaluation.counts import expected_error
+from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.fitting.validation_set import as_weights
 from keras_refcal.ops.labels import MIN_PROBABILITY
 
@@ -122,8 +123,11 @@ def cross_validate(
             if method != "identity":
                 _fit_quietly(layer, y_true[inside], probabilities[inside], class_weight)
             held_out[~inside] = ops.convert_to_numpy(layer(probabilities[~inside]))
-        figures[method] = weighted_figures(y_true, held_out, weights)
-        losses[method] = log_losses(y_true, held_out)
+        held_out /= held_out.sum(axis=1, keepdims=True)
+        predictions = as_predictions(y_true, held_out)
+        of_label = np.maximum(predictions.label_probability, MIN_PROBABILITY)
+        losses[method] = -np.log(of_label)
+        figures[method] = weighted_figures(predictions, losses[method], weights)
     return Comparison(simplest(losses, weights), figures)
 
 
@@ -147,29 +151,21 @@ def simplest(losses, weights) -> str:
     return next(name for name in METHODS if name in losses and is_as_good(name))
 
 
-def log_losses(labels, probabilities):
-    """Returns the negative log-likelihood of each sample, shape `(n,)`."""
-    p = np.asarray(probabilities, "float64")
-    of_label = p[np.arange(len(labels)), labels] / p.sum(axis=1)
-    return -np.log(np.maximum(of_label, MIN_PROBABILITY))
-
-
-def weighted_figures(labels, probabilities, weights) -> dict[str, float]:
+def weighted_figures(predictions, losses, weights) -> dict[str, float]:
     """Returns the figures of a comparison, every sample counted by its weight.
 
     Args:
-        labels: Class ids, shape `(n,)`.
-        probabilities: Shape `(n, num_classes)`.
+        predictions: `Predictions`.
+        losses: Negative log-likelihood of each sample, shape `(n,)`.
         weights: Of sum 1, shape `(n,)`.
     """
-    p = np.asarray(probabilities, "float64")
-    p /= p.sum(axis=1, keepdims=True)
-    of_label = p[np.arange(len(labels)), labels]
-    correct = np.argmax(p, axis=1) == labels
-    counts = top_label_counts(p.max(axis=1), correct, weight=weights)
+    squares = np.sum(predictions.probabilities**2, axis=1)
+    counts = top_label_counts(
+        predictions.confidence, predictions.correct, weight=weights
+    )
     return {
-        "nll": float(weights @ log_losses(labels, p)),
-        "brier": float(weights @ (np.sum(p**2, axis=1) - 2 * of_label + 1)),
+        "nll": float(weights @ losses),
+        "brier": float(weights @ (squares - 2 * predictions.label_probability + 1)),
         "ece": float(expected_error(counts)),
     }
 

@@ -51,13 +51,12 @@ def test_writes_a_model_that_makes_the_predictions(run, method):
         assert results["test_after"]["nll"] < results["test_before"]["nll"] - 0.2
 
 
-def test_auto_shows_the_table_and_takes_a_good_one(run, capsys):
+def test_auto_shows_the_table_and_takes_the_best(run, capsys):
     assert calibrate(run, "--method=auto") == 0
     printed = capsys.readouterr().out
     results = json.loads((run / "calibrated/calibration.json").read_text())
     losses = {n: f["nll"] for n, f in results["cross_validation"].items()}
-    assert results["method"] not in ("identity", "dirichlet")
-    assert losses[results["method"]] < min(losses.values()) + 0.02
+    assert results["method"] == min(losses, key=losses.get) != "identity"
     assert [*METHODS] == [*losses]
     assert all(name in printed for name in METHODS)
 
