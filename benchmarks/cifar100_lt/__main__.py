@@ -1,12 +1,13 @@
-"""The contest on real CIFAR-100-LT images, before and after temperature scaling.
+"""The contest on real CIFAR-100-LT (or CIFAR-10-LT) images.
 
     python -m benchmarks.cifar100_lt --recipes=refcal,crl --output_dir=runs/contest
 
 Images come from the sheets of `shared/data`, brought to `--image_size` by averaging.
-The class sizes are the published ones, the choice of images is not (see the README
-there). Every flag of `keras-refcal sweep` is understood; `--recipes` also takes the
-names of `variants.py`. Writes `results.json` and `results.md` into the output
-directory; what is done is kept, what is not is resumed.
+The class sizes are the published ones; of CIFAR-10 the choice of images is too, of
+CIFAR-100 it is not (see the README there). Figures are given as trained and after
+temperature scaling. Every flag of `keras-refcal sweep` is understood; `--recipes`
+also takes the names of `variants.py`. Writes `results.json` and `results.md` into the
+output directory; what is done is kept, what is not is resumed.
 """
 
 import dataclasses
@@ -45,8 +46,12 @@ FIGURES = {
 
 
 def load(dataset, image_size):
-    """Returns an `ImageData` of a data set in `shared/data`."""
-    parts = [sheets.load(dataset, split) for split in ("train", "test")]
+    """Returns an `ImageData` of a data set in `shared/data`.
+
+    Of CIFAR-10 only the published long-tailed draw at factor 0.1 is there.
+    """
+    training = "train_long_tail" if dataset == "cifar10" else "train"
+    parts = [sheets.load(dataset, split) for split in (training, "test")]
     if None in parts:
         raise OSError("needs shared/data beside the checkout, or KERAS_REFCAL_SHARED")
     (x_train, y_train), (x_test, y_test) = parts
@@ -119,8 +124,13 @@ def trained(argv):
     flag_values["validation"].value = 0.1
     flag_values(argv)
     config, size = config_flags.read(SweepConfig, flag_values), flag_values.image_size
-    named = dataclasses.replace(config, dataset=f"{config.dataset}_{size}x{size}")
-    train(named, load(config.dataset, size))
+    images = load(config.dataset, size)
+    named = dataclasses.replace(
+        config,
+        dataset=f"{config.dataset}_{size}x{size}",
+        max_count=int(np.bincount(images.train_labels).max()),
+    )
+    train(named, images)
     return config, size
 
 

@@ -19,6 +19,9 @@ class RunConfig:
     imbalance_factor: float = _flag(
         "Smallest class over largest, in (0, 1], or its inverse.", 0.1
     )
+    max_count: int | None = _flag(
+        "Images of the largest class; images over classes by default.", None
+    )
     split_seed: int = _flag("Seed of the long-tailed draw.", 1234)
     validation: float = _flag(
         "Share of each training class kept for validation, in [0, 1).", 0.0
@@ -39,7 +42,7 @@ class RunConfig:
 
     def __post_init__(self):
         """Checks the numbers; names are checked where they are looked up."""
-        for name in ("epochs", "classifier_epochs", "batch_size"):
+        for name in ("max_count", "epochs", "classifier_epochs", "batch_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"`{name}` must be 1 or more. Received: {value}")

@@ -34,6 +34,7 @@ class Split:
             images.num_classes,
             config.imbalance_factor,
             config.split_seed,
+            max_count=config.max_count,
         )
         images, validation = images.trained_on(chosen), None
         if config.validation:
