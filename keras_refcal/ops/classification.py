@@ -124,7 +124,7 @@ def adaptive_margin_excess(
 
 
 def margin_logits(targets: Tensor, logits: Tensor, margins: Tensor, scale: float):
-    """Returns LDAM's logits, `scale * (z - q * margins)`, shape `(B, C)`.
+    """Returns LDAM's logits, `scale * (z - max z - q * margins)`, shape `(B, C)`.
 
     Args:
         targets: Rows of probabilities q, shape `(B, C)`.
@@ -132,7 +132,7 @@ def margin_logits(targets: Tensor, logits: Tensor, margins: Tensor, scale: float
         margins: Margin of each class, shape `(C,)`.
         scale: Positive number.
     """
-    shifted = logits - targets * margins
-    # Scaling the greatest to 0 exactly: XLA fuses product and difference, and the
-    # rounding of a product of 1e13 is more than the exponential function takes.
-    return scale * (shifted - ops.max(shifted, axis=-1, keepdims=True))
+    # The greatest becomes 0 before anything is multiplied: XLA fuses products with
+    # differences, and rounding near 1e13 is more than the exponential function takes.
+    logits = logits - ops.max(logits, axis=-1, keepdims=True)
+    return scale * (logits - targets * margins)
