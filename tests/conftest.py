@@ -32,14 +32,14 @@ collect_ignore_glob = ["*_script.py", "golden/make_*.py", "replicas_devices.py"]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Marks as slow what `slow_on_jax.txt` leaves out of the main run."""
-    if os.environ.get("KERAS_BACKEND") != "jax":
-        return
-    text = pathlib.Path(__file__).with_name("slow_on_jax.txt").read_text()
+    """Marks as slow what `slow_on.txt` leaves out of the main run on this backend."""
+    text = pathlib.Path(__file__).with_name("slow_on.txt").read_text()
     lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
+    here = os.environ.get("KERAS_BACKEND", "tensorflow")
+    steps = {start: int(n) for backend, n, start in lines if backend == here}
     seen = collections.Counter()
     for item in items:
-        step = next((int(n) for n, start in lines if item.nodeid.startswith(start)), 1)
+        step = next((n for s, n in steps.items() if item.nodeid.startswith(s)), 1)
         name = item.nodeid.partition("[")[0]
         if step == 0 or seen[name] % step:
             item.add_marker(pytest.mark.slow)
