@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from benchmarks import charts
 from benchmarks.__main__ import claims, main, scripts, table
 from benchmarks.harness import RESULTS
 
@@ -40,3 +41,10 @@ def test_the_table_says_what_was_missed():
     lines = list(table([row, {**row, "target": 1}]))
     assert lines[1].endswith("missed") and lines[2].endswith("met")
     assert len(list(claims())) >= 1
+
+
+def test_the_page_shows_the_results():
+    page = charts.PAGE.read_text()
+    assert page.count("<!-- claims:") == 4
+    assert charts.filled(page) == page, "run `python -m benchmarks.charts`"
+    assert charts.filled(page.replace("| met |", "| ? |")) == page
