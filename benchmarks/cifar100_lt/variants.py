@@ -49,6 +49,7 @@ PLAIN = {"balanced": True, "calibration": None, **SHIFT}
 # the second, more weight decay.
 LONG = {"longer": 3, "augmentation": "mild"}
 LONG_DECAYED = LONG | {"l2": 5e-4}
+PROTOTYPES = PLAIN | LONG_DECAYED | {"views": 1, "refinement": "balanced_contrastive"}
 JOINT = {
     "joint_shift_balanced": {"balanced": True, **SHIFT},
     "without_mdca": PLAIN,
@@ -61,6 +62,9 @@ JOINT = {
     "balanced_softmax_shift": PLAIN | {"views": 1, "refinement": None},
     "one_view_0.1": PLAIN | {"weight": 0.1, "views": 1},
     "one_view_0.1_twice_as_long": PLAIN | {"weight": 0.1, "views": 1, "longer": 2},
+    # `refcal_plus` with a learned vector of each class among the contrasts.
+    "plus_prototypes_0.1": PROTOTYPES | {"weight": 0.1},
+    "plus_prototypes_0.3": PROTOTYPES | {"weight": 0.3},
 }
 CHANGED = {
     "balanced_softmax_long": {"recipe": "balanced_softmax", **LONG},
