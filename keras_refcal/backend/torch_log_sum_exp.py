@@ -13,9 +13,9 @@ _TINY = 1e-37
 
 
 def log_sum_exp_of_others(rows, weights, block_size, bounded):
-    """Returns `log Σ_{j≠i} w_j e^{z_i·z_j}` of every row, shape `(N,)`.
+    """Returns `log Σ_{j≠i} w_j e^{z_i·z_j}` of every row, and the powers or `None`.
 
-    The backward pass computes the similarities again: nothing N x N is kept.
+    Powers, shape `(N, N)`, are kept for the gradient only where one tile holds them.
 
     Args:
         rows: Shape `(N, D)`.
@@ -24,22 +24,22 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
     """
-    return _LogSumExpOfOthers.apply(rows, weights, block_size, bounded)
+    if not bounded:
+        return _forward(rows, weights, block_size), None
+    if len(rows) <= block_size:
+        powers = torch.mm(rows, rows.T).exp_().fill_diagonal_(0)
+        return torch.mv(powers, weights).clamp_min_(_TINY).log_(), powers
+    return _forward_bounded(rows, weights, block_size), None
 
 
-class _LogSumExpOfOthers(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, rows, weights, block_size, bounded):
-        forward = _forward_bounded if bounded else _forward
-        values = forward(rows, weights, block_size)
-        ctx.save_for_backward(rows, weights, values)
-        ctx.options = block_size, bounded
-        return values
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx, upstream):
-        return _gradient(upstream, *ctx.saved_tensors, *ctx.options), None, None, None
+def gradient(upstream, rows, weights, values, powers, block_size, bounded):
+    """Returns the gradient of the values to the rows, shape `(N, D)`."""
+    if powers is not None:
+        shares = upstream * torch.exp(-values)
+        every = slice(None)
+        pull = _factors(shares, weights, every, every, torch.empty_like(powers))
+        return torch.mm(pull.mul_(powers), rows)
+    return _gradient_by_blocks(upstream, rows, weights, values, block_size, bounded)
 
 
 def _forward_bounded(rows, weights, block_size):
@@ -74,7 +74,7 @@ def _forward(rows, weights, block_size):
     return values.masked_fill_(values == -torch.inf, 0)
 
 
-def _gradient(upstream, rows, weights, values, block_size, bounded):
+def _gradient_by_blocks(upstream, rows, weights, values, block_size, bounded):
     gradient = torch.zeros_like(rows)
     buffer, factors = _buffers(rows, block_size, 2)
     pulls = (_bounded_pulls if bounded else _pulls)(weights, values, upstream)
@@ -92,12 +92,18 @@ def _gradient(upstream, rows, weights, values, block_size, bounded):
 def _bounded_pulls(weights, values, upstream):
     """Returns a function that turns logits into how much both rows pull, in place."""
     shares = upstream * torch.exp(-values)
-    left, right = torch.stack([shares, weights], 1), torch.stack([weights, shares])
 
     def pulls(logits, own, other, buffer):
-        return logits.exp_().mul_(_product(left[own], right[:, other], buffer))
+        factors = _factors(shares, weights, own, other, _view(buffer, logits.shape))
+        return logits.exp_().mul_(factors)
 
     return pulls
+
+
+def _factors(shares, weights, own, other, out):
+    """Writes `s_i w_j + w_i s_j`: how much a power counts for row i and for row j."""
+    torch.mul(shares[own, None], weights[other], out=out)
+    return out.addcmul_(weights[own, None], shares[other])
 
 
 def _pulls(weights, values, upstream):

@@ -9,11 +9,12 @@ equals absence. An anchor without a positive adds 0. All values are in nats.
 
 from keras import ops
 
-from keras_refcal.ops.contrastive_blocks import (
-    MIN_BOUNDED_TEMPERATURE,
-    anchor_losses,
-)
+from keras_refcal.backend import anchor_losses
 from keras_refcal.types import Tensor
+
+# Unit vectors over this temperature have similarities within ±60, whose exponentials
+# float32 holds and sums without a shift.
+_MIN_BOUNDED_TEMPERATURE = 1 / 60
 
 
 def supervised_contrastive(
@@ -45,14 +46,14 @@ def supervised_contrastive(
         base_temperature: T_base, dimensionless, positive.
         contrast_mode: `"all"` views are anchors, or only the first `"one"`.
         normalize: Whether to scale embeddings to unit length.
-        block_size: See `contrastive_blocks.anchor_losses`.
+        block_size: Rows of a block, or `None` for what suits the backend.
     """  # noqa: E501
     rows = view_rows(embeddings, normalize, temperature)
     batch_size, views = ops.shape(embeddings)[0], num_views(embeddings)
     weights = None
     if sample_weight is not None:
         weights = row_weights(sample_weight, views, batch_size, rows.dtype)
-    bounded = normalize and temperature >= MIN_BOUNDED_TEMPERATURE
+    bounded = normalize and temperature >= _MIN_BOUNDED_TEMPERATURE
     values = anchor_losses(rows, weights, positives, block_size, bounded)
     values = ops.reshape(values, (views, batch_size))
     values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
@@ -64,20 +65,19 @@ def own_views(embeddings: Tensor) -> Tensor:
     return ops.arange(ops.shape(embeddings)[0], dtype="int32")
 
 
-def l2_normalize(x: Tensor) -> Tensor:
-    """Returns `x` scaled to unit length over its last axis; a zero row stays zero."""
-    square = ops.sum(ops.square(x), axis=-1, keepdims=True)
-    return x * ops.rsqrt(ops.maximum(square, 1e-12))
+def l2_normalize(x: Tensor, length=1.0) -> Tensor:
+    """Returns `x` scaled to a length over its last axis; a zero row stays zero."""
+    square = ops.sum(x * x, axis=-1, keepdims=True)
+    return x * (ops.rsqrt(ops.maximum(square, 1e-12)) * length)
 
 
 def view_rows(embeddings, normalize, temperature):
     """Returns the views one after another, shape `(V * B, D)`, over sqrt(T)."""
-    if normalize:
-        embeddings = l2_normalize(embeddings)
+    length = temperature**-0.5
+    embeddings = l2_normalize(embeddings, length) if normalize else embeddings * length
     if len(embeddings.shape) == 3:
         embeddings = ops.transpose(embeddings, (1, 0, 2))
-    rows = ops.reshape(embeddings, (-1, embeddings.shape[-1]))
-    return rows * temperature**-0.5
+    return ops.reshape(embeddings, (-1, embeddings.shape[-1]))
 
 
 def num_views(embeddings):

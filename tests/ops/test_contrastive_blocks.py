@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
-from keras_refcal.backend import log_sum_exp_of_others
+from keras_refcal.backend import anchor_losses
 from keras_refcal.losses import (
     BalancedContrastiveLoss,
     SimCLRLoss,
@@ -179,27 +179,31 @@ def test_any_temperature_at_one_size(temperature, scale, weighted, seed):
 
 
 @pytest.mark.parametrize("bounded", [True, False])
-def test_gradient_in_float64_is_that_of_the_dense_form(bounded):
+@pytest.mark.parametrize("block_size", [13, 64])
+def test_gradient_in_float64_is_that_of_the_dense_form(block_size, bounded):
     if keras.backend.backend() == "jax":
         pytest.skip("JAX computes in float64 only if told so before it starts")
     generator = np.random.default_rng(0)
-    rows = unit(generator.normal(size=(40, 6))) * 10**0.5
-    weights, upstream = generator.uniform(0, 2, (2, 40))
+    views = unit(generator.normal(size=(20, 2, 6)))
+    labels, weight = generator.integers(0, 4, 20), generator.uniform(0.1, 2, 20)
 
     def value(rows):
         rows = ops.convert_to_tensor(rows)
-        values = log_sum_exp_of_others(
-            rows, ops.cast(ops.convert_to_tensor(weights), rows.dtype), 13, bounded
+        weights = ops.cast(ops.convert_to_tensor(np.tile(weight, 2)), rows.dtype)
+        values = anchor_losses(
+            rows, weights, ops.convert_to_tensor(labels), block_size, bounded
         )
-        return ops.sum(ops.cast(ops.convert_to_tensor(upstream), rows.dtype) * values)
+        return ops.sum(values * weights) / ops.sum(weights)
 
+    rows = views.transpose(1, 0, 2).reshape(40, 6) * 10**0.5
     found, (gradient,) = value_and_gradient(value, rows)
-    powers = weights * np.exp(rows @ rows.T) * ~np.eye(40, dtype=bool)
-    totals = powers.sum(axis=1)
-    pull = upstream[:, None] * powers / totals[:, None]
+    expected, expected_gradient = dense_value_and_gradient(
+        views, labels[:, None] == labels, weight, 0.1
+    )
+    expected_gradient = expected_gradient.transpose(1, 0, 2).reshape(40, 6) * 0.1**0.5
     assert gradient.dtype == "float64"
-    assert found == pytest.approx(upstream @ np.log(totals), rel=1e-12)
-    np.testing.assert_allclose(gradient, (pull + pull.T) @ rows, rtol=1e-10, atol=1e-12)
+    assert found == pytest.approx(expected, rel=1e-12)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("jit", [True, False])

@@ -1,4 +1,4 @@
-"""The supervised contrastive loss of each anchor, in memory linear in the batch.
+"""The supervised contrastive loss of each anchor, on TensorFlow and JAX.
 
 The mean over positives needs no similarities: it is the anchor times the sum of its
 class. Only the log-sum-exp over all others is quadratic; it is computed block by block,
@@ -7,17 +7,21 @@ in the backward pass again.
 Shapes: B batch, V views, N = V * B rows, D features.
 """
 
+import keras
 from keras import ops
 
-from keras_refcal.backend import BLOCK_SIZE, log_sum_exp_of_others, sum_by_index
+from keras_refcal.backend.strips import BLOCK_SIZE
 from keras_refcal.types import Tensor
 
-# Unit vectors over this temperature have similarities within ±60, whose exponentials
-# float32 holds and sums without a shift.
-MIN_BOUNDED_TEMPERATURE = 1 / 60
+if keras.backend.backend() == "jax":
+    from keras_refcal.backend.jax_counting import sum_by_index
+    from keras_refcal.backend.jax_log_sum_exp import log_sum_exp_of_others
+else:
+    from keras_refcal.backend.tensorflow_counting import sum_by_index
+    from keras_refcal.backend.tensorflow_log_sum_exp import log_sum_exp_of_others
 
 # Up to here the sums over classes are quickest as a product with a mask.
-MAX_MASKED_SAMPLES = 512
+_MAX_MASKED_SAMPLES = 512
 
 
 def anchor_losses(
@@ -77,7 +81,7 @@ def _mean_similarity_of_positives(rows, weights, positives):
 def _sums_over_classes(table, labels):
     """Returns, for each sample, the sum over the samples of its class."""
     size = labels.shape[0]
-    if size is not None and size <= MAX_MASKED_SAMPLES:
+    if size is not None and size <= _MAX_MASKED_SAMPLES:
         mask = labels[:, None] == labels[None, :]
         return ops.matmul(ops.cast(mask, table.dtype), table)
     groups = _consecutive(labels)
