@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
 
@@ -34,12 +35,12 @@ def auc_margin(
     values = variance_pos + variance_neg + ops.square(gap)
     both = ops.logical_and(ops.sum(positive, axis=0) > 0, ops.sum(negative, axis=0) > 0)
     both = ops.cast(both, values.dtype)
-    return ops.divide_no_nan(ops.sum(both * values), ops.sum(both))
+    return divide_no_nan(ops.sum(both * values), ops.sum(both))
 
 
 def _moments(scores, weight):
     """Returns weighted mean and variance of each column, both `(C,)`."""
     total = ops.sum(weight, axis=0)
-    mean = ops.divide_no_nan(ops.sum(weight * scores, axis=0), total)
+    mean = divide_no_nan(ops.sum(weight * scores, axis=0), total)
     square = weight * ops.square(scores - mean)
-    return mean, ops.divide_no_nan(ops.sum(square, axis=0), total)
+    return mean, divide_no_nan(ops.sum(square, axis=0), total)

@@ -14,6 +14,7 @@ from keras_refcal.ops.contrastive import (
     view_rows,
     weigh,
 )
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
 # Up to a block there is one computation, whose backward pass computes nothing again.
@@ -124,5 +125,5 @@ def _anchor_losses(anchors, rows, contrasts, positives, index):
     shifted = similarity - maximum
     total = ops.sum(contrasts * ops.exp(shifted), axis=1)
     count = ops.sum(positives, axis=1)
-    mean = ops.divide_no_nan(ops.sum(positives * shifted, axis=1), count)
+    mean = divide_no_nan(ops.sum(positives * shifted, axis=1), count)
     return ops.where(count > 0, ops.log(ops.maximum(total, _TINY)) - mean, 0.0)

@@ -8,6 +8,7 @@ correctness is the target's share of the class that has it, 0 or 1 for class ids
 
 from keras import ops
 
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.ops.labels import weighted_mean
 from keras_refcal.types import Tensor
 
@@ -44,7 +45,7 @@ def mmce(
     confidence, correct = confidence_and_correctness(targets, logits)
     weight = _weights(sample_weight, confidence)
     residual = weight * (correct - confidence)
-    square = ops.divide_no_nan(
+    square = divide_no_nan(
         _pair_sum(residual, residual, confidence), ops.square(ops.sum(weight))
     )
     return square if convention == "published" else _root(square)
@@ -74,7 +75,7 @@ def mmce_weighted(
     right, wrong = right * (1 - confidence), wrong * confidence
 
     def mean(left, other, pairs):
-        value = ops.divide_no_nan(_pair_sum(left, other, confidence), pairs)
+        value = divide_no_nan(_pair_sum(left, other, confidence), pairs)
         return value / (pairs + 1e-5) if convention == "published" else value
 
     square = (

@@ -2,6 +2,7 @@
 
 from keras import ops
 
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
 # Below this a probability is read as this: its logarithm, and the gradient of its
@@ -69,4 +70,4 @@ def weighted_mean(values: Tensor, sample_weight: Tensor | None = None) -> Tensor
         return ops.mean(values, axis=0)
     shape = (-1,) + (1,) * (len(values.shape) - 1)
     total = ops.sum(values * ops.reshape(sample_weight, shape), axis=0)
-    return ops.divide_no_nan(total, ops.sum(sample_weight))
+    return divide_no_nan(total, ops.sum(sample_weight))
