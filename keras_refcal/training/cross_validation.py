@@ -27,6 +27,19 @@ METHODS = {
     "bayesian_binning": layers.BayesianBinning,
 }
 NEEDS_COUNTS = {"group_temperature", "class_aware_temperature"}
+# How many numbers they fit, with K classes; tables of frequencies count as 15 a class.
+FITTED_NUMBERS = {
+    "identity": lambda k: 0,
+    "temperature": lambda k: 1,
+    "class_aware_temperature": lambda k: 2,
+    "group_temperature": lambda k: 3,
+    "vector": lambda k: 2 * k,
+    "beta": lambda k: 3 * k,
+    "dirichlet": lambda k: k * (k + 1),
+    "histogram": lambda k: 15 * k,
+    "isotonic": lambda k: 15 * k,
+    "bayesian_binning": lambda k: 15 * k,
+}
 COLUMNS = ("nll", "brier", "ece")
 
 
@@ -39,10 +52,12 @@ class Comparison:
             log-likelihood is within one standard error of the least one. The error is
             that of the mean difference, sample by sample.
         figures: Method to its figures on the parts that it was not fitted on.
+        left_out: Method to why it was not compared.
     """
 
     best: str
     figures: dict[str, dict[str, float]]
+    left_out: dict[str, str]
 
     def table(self) -> str:
         """Returns the figures as text, the least log-loss first."""
@@ -51,6 +66,7 @@ class Comparison:
         for name in order:
             values = "".join(f"{self.figures[name][key]:>9.4f}" for key in COLUMNS)
             lines.append(f"{name:<25}{values}")
+        lines += [f"{name:<25}  {why}" for name, why in self.left_out.items()]
         return "\n".join(lines)
 
 
@@ -93,10 +109,11 @@ def cross_validate(
     Args:
         y_true: Class ids, shape `(n,)`.
         probabilities: Shape `(n, num_classes)`.
-        class_counts: Training samples of each class, or `None`, which leaves out the
-            methods that need them.
+        class_counts: Training samples of each class, or `None`.
         class_weight: As `fit` of a calibrator takes it, for the fits and the figures.
-        methods: Keys of `METHODS`; `None` for all that apply.
+        methods: Keys of `METHODS`. `None` for all but those that need `class_counts`
+            where there are none, and those that fit more numbers than there are wrong
+            predictions: what is right says little about how sure to be.
         folds: Whole number of 2 or more. Each class is spread over them evenly.
         seed: Seed of the folds.
 
@@ -109,8 +126,9 @@ def cross_validate(
             f"`folds` must be from 2 to the {len(y_true)} validation samples. "
             f"Received: {folds}"
         )
+    left_out = {}
     if methods is None:
-        left_out = () if class_counts is not None else NEEDS_COUNTS
+        left_out = _left_out(y_true, probabilities, class_counts)
         methods = [name for name in METHODS if name not in left_out]
     weights = as_weights(y_true, probabilities.shape[1], class_weight=class_weight)
     fold_of = _folds(y_true, folds, seed)
@@ -128,7 +146,21 @@ def cross_validate(
         of_label = np.maximum(predictions.label_probability, MIN_PROBABILITY)
         losses[method] = -np.log(of_label)
         figures[method] = weighted_figures(predictions, losses[method], weights)
-    return Comparison(simplest(losses, weights), figures)
+    return Comparison(simplest(losses, weights), figures, left_out)
+
+
+def _left_out(y_true, probabilities, class_counts):
+    """Returns the methods that are not compared, each with the reason."""
+    num_wrong = int(np.sum(np.argmax(probabilities, axis=1) != y_true))
+    reasons = {}
+    for method in METHODS:
+        numbers = FITTED_NUMBERS[method](probabilities.shape[1])
+        if method in NEEDS_COUNTS and class_counts is None:
+            reasons[method] = "left out: needs the class counts"
+        elif numbers > num_wrong:
+            wrong = f"{num_wrong} wrong predictions"
+            reasons[method] = f"left out: fits {numbers} numbers, of {wrong}"
+    return reasons
 
 
 def simplest(losses, weights) -> str:

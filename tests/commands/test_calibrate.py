@@ -70,6 +70,22 @@ def test_cross_validation_spreads_every_class_and_leaves_out_what_needs_counts()
         cross_validate(labels, softmax(logits), folds=1)
 
 
+def test_few_errors_leave_out_what_fits_many_numbers(run, capsys):
+    labels, logits = overconfident(2, 1200)
+    wrong = np.flatnonzero(np.argmax(logits, axis=1) != labels)
+    rows = np.setdiff1d(np.arange(1200), wrong[10:])
+    p = softmax(logits)[rows]
+    np.savez(run / "validation.npz", y_true=labels[rows], probabilities=p)
+    assert calibrate(run, "--method=auto") == 0
+    assert "left out: fits 12 numbers, of 10 wrong" in capsys.readouterr().out
+    results = json.loads((run / "calibrated/calibration.json").read_text())
+    assert "vector" in results["cross_validation"]
+    few = {"beta", "dirichlet", "histogram", "isotonic", "bayesian_binning"}
+    assert {*results["left_out"]} == few
+    found = cross_validate(labels[rows], p, methods=["identity", "beta"])
+    assert found.left_out == {} and "beta" in found.figures
+
+
 def test_the_simplest_within_one_standard_error_is_taken():
     noise = np.random.default_rng(0).normal(size=1000)
     even = np.full(1000, 1 / 1000)
