@@ -91,10 +91,15 @@ def memory(size):
 
 def extra_mb(function, variant=None, size=None, **arguments):
     if function == "step":
-        arguments = {"variant": variant, "size": size}
+        arguments, smallest = {"variant": variant, "size": size}, {"size": 64}
+    else:
+        smallest = {"batch": 2}
     backend = "torch" if variant in ("published", "metric_learning") else BACKEND
     return harness.peak_extra_mb(
-        f"benchmarks.contrastive:{function}", arguments, backend
+        f"benchmarks.contrastive:{function}",
+        arguments,
+        backend,
+        smallest=arguments | smallest if backend == "tensorflow" else None,
     )
 
 

@@ -17,7 +17,8 @@ _NEVER = -1e30
 def log_sum_exp_of_others(rows, weights, block_size, bounded):
     """Returns `log Σ_{j≠i} w_j e^{z_i·z_j}` of every row, shape `(N,)`.
 
-    The backward pass computes the similarities again: nothing N x N is kept.
+    The backward pass computes the similarities again, unless one block holds them all:
+    nothing N x N is kept of many rows.
 
     Args:
         rows: Shape `(N, D)`.
@@ -26,22 +27,38 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
     """
-    forward = _forward_bounded if bounded else _forward
-    return forward(rows, weights, block_size)
+    return _values_and_powers(rows, weights, block_size, bounded)[0]
 
 
 def _forward_and_residuals(rows, weights, block_size, bounded):
-    values = log_sum_exp_of_others(rows, weights, block_size, bounded)
-    return values, (rows, weights, values)
+    values, powers = _values_and_powers(rows, weights, block_size, bounded)
+    return values, (rows, weights, values, powers)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _backward(block_size, bounded, residuals, upstream):
-    gradient = _gradient(upstream, *residuals, block_size, bounded)
-    return gradient, jnp.zeros_like(residuals[1])
+    rows, weights, values, powers = residuals
+    if powers is None:
+        found = _gradient(upstream, rows, weights, values, block_size, bounded)
+    else:
+        shares = upstream * jnp.exp(-values)
+        one_way = shares[:, None] * weights
+        found = (powers * (one_way + one_way.T)) @ rows
+    return found, jnp.zeros_like(weights)
 
 
 log_sum_exp_of_others.defvjp(_forward_and_residuals, _backward)
+
+
+@functools.partial(jax.jit, static_argnums=(2, 3))
+def _values_and_powers(rows, weights, block_size, bounded):
+    """Returns the values, and the powers where one block holds them, or `None`."""
+    if not bounded:
+        return _forward(rows, weights, block_size), None
+    if len(rows) > block_size:
+        return _forward_bounded(rows, weights, block_size), None
+    powers = jnp.where(_others(len(rows), len(rows)), jnp.exp(rows @ rows.T), 0)
+    return jnp.log(jnp.maximum(powers @ weights, _TINY)), powers
 
 
 def _forward_bounded(rows, weights, block_size):

@@ -39,8 +39,8 @@ class _AnchorLosses(torch.autograd.Function):
         else:
             positives = torch.unique(positives, return_inverse=True)[1]
         total, powers = log_sum_exp_of_others(rows, weights, block_size, bounded)
-        weighted = torch.cat([rows, torch.ones_like(rows[:, :1])], 1) * weights[:, None]
-        sums = _sums(positives, weighted)
+        weighted = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
+        sums = _sums(positives, weighted.mul_(weights[:, None]))
         sums, count = sums[:, :-1], sums[:, -1]
         shares = torch.where(count > 0, 1 / count, 0)
         ctx.save_for_backward(rows, weights, positives, total, powers, sums, shares)

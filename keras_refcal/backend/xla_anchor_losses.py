@@ -10,7 +10,7 @@ Shapes: B batch, V views, N = V * B rows, D features.
 import keras
 from keras import ops
 
-from keras_refcal.backend.strips import BLOCK_SIZE
+from keras_refcal.backend.strips import default_block_size
 from keras_refcal.types import Tensor
 
 if keras.backend.backend() == "jax":
@@ -41,7 +41,8 @@ def anchor_losses(
         block_size: Rows of a block, or `None` for what suits the backend.
         bounded: Whether all similarities are within ±60.
     """
-    total = _log_sum_exp(rows, weights, block_size or BLOCK_SIZE, bounded)
+    block_size = block_size or default_block_size(rows.shape[0])
+    total = _log_sum_exp(rows, weights, block_size, bounded)
     mean, count = _mean_similarity_of_positives(rows, weights, positives)
     return ops.where(count > 0, total - mean, 0.0)
 
