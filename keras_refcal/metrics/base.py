@@ -79,10 +79,10 @@ class ClassifierMetric(keras.metrics.Metric):
             sample_weight = ops.convert_to_tensor(sample_weight)
         check_shapes(y_true, y_pred)
         self._check_classes(num_classes(y_pred))
-        state = ops.convert_to_tensor(self._state)
         kinds = tuple(self._kinds.values())
         columns = (tuple(y_true.shape[1:]), tuple(y_pred.shape[1:]))
         advance = _advance(kinds, self.from_logits, self.dtype, columns)
+        state = self._state.value
         self._state.assign(advance(state, y_true, y_pred, sample_weight))
 
     def result(self):
