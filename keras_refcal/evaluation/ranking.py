@@ -1,9 +1,9 @@
-"""Exact multi-class AUROC, one sort a column.
+"""Exact multi-class AUROC, one search a column.
 
 One-versus-one macro AUROC is a one-versus-rest AUROC in which each sample weighs one
 over its class's total: column a then ranks class a against the mean of the others.
-So each column is sorted once, with the class beside the score in one 64-bit integer;
-blocks of columns are sorted by threads, because NumPy lets go of Python meanwhile.
+So every sample is searched once among the few sorted scores of a column's class; blocks
+of columns are searched by threads, because NumPy lets go of Python meanwhile.
 """
 
 import concurrent.futures
@@ -16,6 +16,9 @@ from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.inputs import as_predictions
 
 BLOCK_VALUES = 2**20
+
+# From here on it pays to sort all samples before they are searched.
+MANY_POSITIVES = 2048
 
 
 def multiclass_auroc(
@@ -73,7 +76,7 @@ class ClassAreas:
 
     @classmethod
     def of(cls, predictions, sample_weight=None, renormalize=True):
-        """Computes both areas of every present class from one sort a column."""
+        """Computes both areas of every present class from one search a column."""
         labels, weight = predictions.labels, _weights(predictions, sample_weight)
         probabilities = predictions.probabilities
         if weight is not None and not np.all(weight > 0):
@@ -185,35 +188,31 @@ def _blocks(classes, num_samples):
 
 
 def _wins(column, positives, shares, weight):
-    """Returns the share-weighted mass below a class, by shares and by weight."""
-    order, first, after = _sorted(column, column[positives])
-    share = shares[positives]
-    if weight is None:
-        by_weight = (first + after) / 2
-    else:
-        by_weight = _middle(weight[order], first, after)
-    return share @ _middle(shares[order], first, after), share @ by_weight
+    """Returns the share-weighted mass below a class, by shares and by weight.
+
+    It is what of the class's share lies above each sample, summed over samples.
+    """
+    own = column[positives]
+    order = np.argsort(own)
+    scores, own_shares = own[order], shares[positives][order]
+    if len(scores) > MANY_POSITIVES:  # searching in order stays in the cache
+        order = _argsort(column)
+        column, shares = column[order], shares[order]
+        weight = None if weight is None else weight[order]
+    below = _share_below(column, scores, own_shares)
+    above = own_shares.sum() - below
+    return shares @ above, above.sum() if weight is None else weight @ above
 
 
-def _middle(ordered_mass, first, after):
-    """Returns the mass below each positive, plus half of what ties with it."""
-    below = np.concatenate([[0.0], np.cumsum(ordered_mass)])
-    return (below[first] + below[after]) / 2
-
-
-def _sorted(column, positives):
-    """Returns the order of a column, and where each positive's ties start and end."""
-    if column.dtype == np.float32:
-        keys = _pack(column, np.arange(len(column), dtype="uint64"))
-        keys.sort()
-        low = _pack(positives, np.uint64(0))
-        first = np.searchsorted(keys, low)
-        after = np.searchsorted(keys, low + np.uint64(2**32))
-        return keys & np.uint64(2**32 - 1), first, after
-    order = _argsort(column)
-    ordered = column[order]
-    first = np.searchsorted(ordered, positives, "left")
-    return order, first, np.searchsorted(ordered, positives, "right")
+def _share_below(column, scores, shares):
+    """Returns the share of ordered scores below each sample, plus half of its ties."""
+    below = np.concatenate([[0.0], np.cumsum(shares)])
+    first = np.searchsorted(scores, column)
+    result = below[first]
+    tied = np.flatnonzero(np.append(scores, scores.dtype.type(np.nan))[first] == column)
+    after = np.searchsorted(scores, column[tied], "right")
+    result[tied] = (result[tied] + below[after]) / 2
+    return result
 
 
 def _pack(scores, ids):
@@ -225,14 +224,19 @@ def _pack(scores, ids):
 
 
 def _argsort(column):
-    """Argsort of numbers of 0 or more in float64, twice as fast as NumPy's.
+    """Argsort of numbers of 0 or more, twice as fast as NumPy's.
 
-    The lowest bits of each number make room for its index. Where that mixes up
-    numbers that nearly tie, the result is not in order and NumPy sorts again.
+    The index is put beside a float32, and into the lowest bits of a float64. Where
+    that mixes up numbers that nearly tie, the result is not in order and NumPy sorts.
     """
+    index = np.arange(len(column), dtype="uint64")
+    if column.dtype == np.float32:
+        keys = _pack(column, index)
+        keys.sort()
+        return keys & np.uint64(2**32 - 1)
     index_bits = np.uint64(2 ** int(len(column) - 1).bit_length() - 1)
     keys = (column + 0.0).view("uint64") & ~index_bits
-    keys |= np.arange(len(column), dtype="uint64")
+    keys |= index
     keys.sort()
     order = keys & index_bits
     ordered = column[order]
