@@ -20,7 +20,7 @@ from keras_refcal.training.recipes import small
 from keras_refcal.training.recipes.refcal import refcal_two_stage
 from keras_refcal.training.recipes.two_stage import fit_stages
 
-IMAGES, BATCH, EPOCHS = 2048, 64, 20
+IMAGES, BATCH, EPOCHS = 6144, 64, 20
 
 
 def main(argv=None):

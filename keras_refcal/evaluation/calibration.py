@@ -5,9 +5,10 @@ import numpy as np
 from keras_refcal.evaluation.counts import BinCounts
 from keras_refcal.evaluation.equal_mass import interpolated_edges, quantile_edges
 from keras_refcal.evaluation.inputs import Predictions, row_chunks
+from keras_refcal.evaluation.threads import map_in_threads
 from keras_refcal.ops.binning import bin_index, convention_edges
 
-BLOCK_VALUES = 2**21
+BLOCK_VALUES = 2**20
 
 
 def top_label_counts(confidence, correct, num_bins=15, convention="guo", weight=None):
@@ -120,15 +121,18 @@ def adaptive_errors(predictions: Predictions, num_bins=15, thresholds=(0.0,)):
     positives = np.split(
         predictions.label_probability[order], np.cumsum(predictions.class_totals)[:-1]
     )
-    totals = np.zeros(len(thresholds))
     width = max(1, BLOCK_VALUES // num_samples)
-    for first in range(0, predictions.num_classes, width):
+
+    def gaps_from(first):
         block = predictions.probabilities[:, first : first + width].T.copy()
         block.sort(axis=1)
-        for offset, column in enumerate(block):
-            events = positives[first + offset]
-            totals += [_adaptive_gap(column, events, starts, t) for t in thresholds]
-    return list(totals / (num_samples * predictions.num_classes))
+        return [
+            [_adaptive_gap(column, events, starts, t) for t in thresholds]
+            for column, events in zip(block, positives[first:], strict=False)
+        ]
+
+    blocks = map_in_threads(gaps_from, range(0, predictions.num_classes, width))
+    return list(np.concatenate(blocks).mean(axis=0) / num_samples)
 
 
 def _adaptive_gap(column, events, starts, threshold):
@@ -138,9 +142,11 @@ def _adaptive_gap(column, events, starts, threshold):
     low = np.searchsorted(column, threshold)
     begins = np.maximum(np.searchsorted(column, edges, "right"), low)
     ends = np.append(begins[1:], len(column))
-    begin = begins[0]
-    sums = np.concatenate([[0.0], np.cumsum(column[begin:], dtype="float64")])
+    sums = np.add.reduceat(
+        np.append(column, column.dtype.type(0)), begins, dtype="float64"
+    )
+    sums[begins == ends] = 0  # of nothing, where `reduceat` gives one value
     events = np.where(events < threshold, 0.0, events).astype(column.dtype)
     bins = np.searchsorted(edges, events, "left")
     hits = np.bincount(bins, minlength=len(starts) + 1)[1:]
-    return np.abs(sums[ends - begin] - sums[begins - begin] - hits).sum()
+    return np.abs(sums - hits).sum()

@@ -6,14 +6,13 @@ So every sample is searched once among the few sorted scores of a column's class
 of columns are searched by threads, because NumPy lets go of Python meanwhile.
 """
 
-import concurrent.futures
 import math
-import os
 
 import numpy as np
 
 from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.inputs import as_predictions
+from keras_refcal.evaluation.threads import map_in_threads
 
 BLOCK_VALUES = 2**20
 
@@ -168,11 +167,7 @@ def _areas(probabilities, labels, weight, totals, present, scale):
         ]
 
     blocks = _blocks(present, len(labels))
-    if len(blocks) == 1:
-        areas = np.array(areas_of(present))
-    else:
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
-            areas = np.concatenate(list(threads.map(areas_of, blocks)))
+    areas = np.concatenate(map_in_threads(areas_of, blocks))
     # Among themselves the positives win half; `shares` of each class add to 1.
     one_vs_one = (areas[:, 0] - 0.5) / (len(present) - 1)
     own = totals[present]
@@ -180,10 +175,8 @@ def _areas(probabilities, labels, weight, totals, present, scale):
 
 
 def _blocks(classes, num_samples):
-    """Returns the classes in blocks; of large ones, as many as there are cores."""
+    """Returns the classes in blocks; threads do not pay inside one."""
     count = math.ceil(len(classes) * num_samples / BLOCK_VALUES)
-    if 2 * len(classes) * num_samples > BLOCK_VALUES:
-        count = max(count, os.cpu_count() or 1)
     return np.array_split(classes, min(count, len(classes)))
 
 
@@ -199,25 +192,53 @@ def _wins(column, positives, shares, weight):
         order = _argsort(column)
         column, shares = column[order], shares[order]
         weight = None if weight is None else weight[order]
-    below = _share_below(column, scores, own_shares)
-    above = own_shares.sum() - below
-    return shares @ above, above.sum() if weight is None else weight @ above
+    above = own_shares.sum() - _share_below(column, scores, own_shares)
+    by_weight = above.sum() if weight is None else _dot(weight, above)
+    return _dot(shares, above), by_weight
 
 
-def _share_below(column, scores, shares):
+def _dot(x, y):
+    """Returns `x @ y` without the threads of BLAS, which wait for each other."""
+    return np.einsum("i,i", x, y)
+
+
+def _share_below(samples, scores, shares):
     """Returns the share of ordered scores below each sample, plus half of its ties."""
     below = np.concatenate([[0.0], np.cumsum(shares)])
-    first = np.searchsorted(scores, column)
+    first = _search(scores, samples)
     result = below[first]
-    tied = np.flatnonzero(np.append(scores, scores.dtype.type(np.nan))[first] == column)
-    after = np.searchsorted(scores, column[tied], "right")
+    tied = np.flatnonzero(
+        np.append(scores, scores.dtype.type(np.nan))[first] == samples
+    )
+    after = np.searchsorted(scores, samples[tied], "right")
     result[tied] = (result[tied] + below[after]) / 2
     return result
 
 
+def _search(scores, samples):
+    """Returns `np.searchsorted(scores, samples)`, for float32 in half the time.
+
+    A table says how many scores have lower leading bits than a sample; only samples
+    that share them with a score are searched, whose branches nobody can predict.
+    """
+    if samples.dtype != np.float32:
+        return np.searchsorted(scores, samples)
+    buckets, own = (_bits(x) >> np.uint32(17) for x in (samples, scores))
+    counts = np.bincount(own, minlength=2**14)
+    first = (np.cumsum(counts) - counts)[buckets]
+    unsure = np.flatnonzero(counts[buckets])
+    first[unsure] = np.searchsorted(scores, samples[unsure])
+    return first
+
+
+def _bits(scores):
+    """Returns unsigned integers in the order of float32 scores of 0 or more."""
+    return (scores + np.float32(0)).view("uint32")  # -0.0 is 0.0
+
+
 def _pack(scores, ids):
     """Puts a score of 0 or more and an id below 2^32 into one ordered integer."""
-    bits = (scores + np.float32(0)).view("uint32").astype("uint64")
+    bits = _bits(scores).astype("uint64")
     bits <<= np.uint64(32)
     bits |= ids
     return bits
