@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from keras_version import KERAS
 
 from keras_refcal.backend import NAME
 
@@ -11,7 +12,6 @@ FORMATS = {
     "jax": ("tf_saved_model", "onnx"),
     "torch": ("onnx", "torch"),
 }[NAME]
-KERAS = tuple(int(part) for part in keras.version().split(".")[:2])
 
 
 def assert_exports(model, inputs, directory, form, fixed_batch=False):
