@@ -37,7 +37,9 @@ class RefCalModel(TrainStep, keras.Model):
             outputs, and, after the loss of the whole batch, once for the gradient.
             The gradient is that of the whole batch; memory is that of a micro-batch.
             Batch normalisation in training mode sees one micro-batch at a time, and
-            its moving statistics take a step for each; all else is as without.
+            its moving statistics take a step for each; an activity regularizer
+            counts less with Keras before 3.14, which sums it over a batch. All else
+            is as without.
         **kwargs: `name`, `dtype`, `trainable` of `keras.Model`.
 
     Call arguments:
