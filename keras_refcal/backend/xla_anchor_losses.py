@@ -2,7 +2,7 @@
 
 The mean over positives needs no similarities: it is the anchor times the sum of its
 class. Only the log-sum-exp over all others is quadratic; it is computed block by block,
-in the backward pass again.
+in the backward pass again where there is more than one block.
 
 Shapes: B batch, V views, N = V * B rows, D features.
 """
