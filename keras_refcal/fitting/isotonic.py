@@ -39,6 +39,38 @@ def isotonic_knots(scores, targets, weights) -> tuple[np.ndarray, np.ndarray]:
     return distinct[ends], values[np.searchsorted(firsts, ends, side="right") - 1]
 
 
+def with_steps(knots, values, steepest) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the map with a step for each rise that is steeper than `steepest`.
+
+    Between two neighbouring samples the data say nothing of the map, and a steep line
+    makes much of rounding. The step lies in the middle, where it is farthest from
+    both: their values stay.
+
+    Args:
+        knots: Ascending, shape `(m,)`, float32 so that a layer compares the same.
+        values: Non-decreasing, shape `(m,)`.
+        steepest: Rise of the values over that of the scores, above 0.
+
+    Returns:
+        Knots and values. A step is two equal knots, of which the first value holds at
+        the knot itself.
+
+    >>> knots = np.array([0.0, 1.0, 3.0], "float32")
+    >>> with_steps(knots, np.array([0.0, 0.5, 0.6]), 0.25)
+    (array([0.5, 0.5, 1. , 3. ], dtype=float32), array([0. , 0.5, 0.5, 0.6]))
+    """
+    steep = np.flatnonzero(np.diff(values) > steepest * np.diff(knots))
+    middle = knots[steep] + (knots[steep + 1] - knots[steep]) / 2
+    middle = np.where(middle < knots[steep + 1], middle, knots[steep])
+    knots = np.insert(knots, np.repeat(steep + 1, 2), np.repeat(middle, 2))
+    beside = np.stack([values[steep], values[steep + 1]], axis=1)
+    values = np.insert(values, np.repeat(steep + 1, 2), beside.ravel())
+    rises = np.diff(values) > 0
+    needed = np.append(False, rises) | np.append(rises, False)
+    needed[0] |= not rises.any()
+    return knots[needed], values[needed]
+
+
 def thinned(knots, values, most) -> tuple[np.ndarray, np.ndarray]:
     """Returns at most `most` of the knots, leaving out where the map bends least.
 

@@ -3,7 +3,7 @@ import hypothesis.strategies as st
 import numpy as np
 import sklearn.isotonic
 
-from keras_refcal.fitting.isotonic import isotonic_knots, thinned
+from keras_refcal.fitting.isotonic import isotonic_knots, thinned, with_steps
 
 
 @hypothesis.given(st.integers(0, 10**6), st.integers(1, 60), st.booleans())
@@ -34,3 +34,24 @@ def test_thinning_keeps_the_ends_and_stays_close():
     assert np.all(np.diff(less) >= 0)
     error = np.interp(scores, few, less) - np.interp(scores, knots, values)
     assert np.mean(np.abs(error)) < 0.01
+
+
+@hypothesis.given(st.integers(0, 10**6), st.integers(1, 60), st.floats(1e-3, 10.0))
+def test_steps_keep_the_value_of_every_sample(seed, samples, steepest):
+    generator = np.random.default_rng(seed)
+    # Neighbours that are one float32 apart, too.
+    scores = (1 + generator.integers(0, 50, samples) * 2.0**-23).astype("float32")
+    scores[::2] = generator.normal(size=len(scores[::2]))
+    targets = (generator.random(samples) < 0.5).astype("float64")
+    line = isotonic_knots(scores, targets, np.ones(samples))
+    knots, values = with_steps(*line, steepest)
+    assert np.all(np.diff(knots) >= 0)
+    assert np.all(np.diff(values) >= 0)
+    width, rise = np.diff(knots), np.diff(values)
+    assert np.all(rise[width > 0] <= steepest * width[width > 0])
+    # The last knot below a score, or the line to the next.
+    passed = scores[:, None] - knots[:-1]
+    line_share = np.clip(passed / np.maximum(width, 1e-30), 0, 1)
+    share = np.where(width > 0, line_share, passed > 0)
+    got = values[0] + share @ rise
+    np.testing.assert_allclose(got, np.interp(scores, *line), atol=1e-6)

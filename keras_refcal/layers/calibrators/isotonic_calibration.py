@@ -3,17 +3,23 @@
 import numpy as np
 from keras import ops
 
-from keras_refcal.fitting.isotonic import isotonic_knots, thinned
+from keras_refcal.fitting.isotonic import isotonic_knots, thinned, with_steps
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.registration import serializable
+
+# Of the probability over its log-odds: p (1 - p) at p = 1/2.
+STEEPEST_OF_THE_IDENTITY = 0.25
 
 
 @serializable
 class IsotonicCalibration(OneVersusRestCalibrator):
     """Maps the probability of each class by the best non-decreasing function.
 
-    Each class against the rest has its own map, linear in the log-odds between its
-    knots; the results are divided by their sum. One part in a thousand of the
+    Each class against the rest has its own map, which has the value of isotonic
+    regression at each validation sample. Between two neighbours it is linear in the
+    log-odds, or a step in the middle where a line would be steeper than the
+    uncalibrated probability ever is, and rounding of a logit would show. The results
+    are divided by their sum. One part in a thousand of the
     uncalibrated probability is mixed in, so that no class gets the probability 0. It
     needs about a thousand validation samples or more, and can change the predicted
     class.
@@ -76,8 +82,9 @@ class IsotonicCalibration(OneVersusRestCalibrator):
 
     def fit_map(self, probabilities, log_odds, targets, weights):
         """Returns knots and values of one class, the last ones repeated."""
-        scores = log_odds.astype("float32").astype("float64")
+        scores = log_odds.astype("float32")
         knots, values = isotonic_knots(scores, targets, weights)
+        knots, values = with_steps(knots, values, STEEPEST_OF_THE_IDENTITY)
         knots, values = thinned(knots, values, self.max_knots)
         spare = (0, self.max_knots - len(knots))
         return np.pad(knots, spare, "edge"), np.pad(values, spare, "edge")

@@ -8,14 +8,15 @@ from exporting import FORMATS, assert_exports
 
 from keras_refcal import RefCalModel
 from keras_refcal.layers import (
+    BayesianBinning,
     ClassDistributionAwareTemperature,
+    HistogramBinning,
     IsotonicCalibration,
     TemperatureScaling,
 )
 
 every_format = pytest.mark.parametrize("form", FORMATS)
-# Of samples that the calibrator was not fitted on: those lie on the knots of isotonic
-# maps, where a step of any height turns rounding into a difference.
+# Samples that the calibrator was not fitted on.
 INPUTS = overconfident(seed=1, samples=32)[1]
 
 
@@ -48,6 +49,20 @@ def test_exports(form, cls, model, tmp_path):
 @pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
 def test_every_calibrator_exports(form, cls, model, tmp_path):
     assert_exports(calibrated(cls, model()), INPUTS, tmp_path, form)
+
+
+@pytest.mark.slow
+@every_format
+@pytest.mark.parametrize(
+    "cls",
+    [BayesianBinning, HistogramBinning, IsotonicCalibration],
+    ids=lambda cls: cls.__name__,
+)
+def test_samples_it_was_fitted_on_lie_on_no_step(form, cls, tmp_path):
+    labels, logits = overconfident(samples=2000)
+    model = linear_model("softmax")
+    layer = make(cls, from_logits=False).fit(labels, model.predict(logits, verbose=0))
+    assert_exports(layer.attach(model), logits, tmp_path, form)
 
 
 @pytest.mark.skipif("torch" not in FORMATS, reason="a format of PyTorch")

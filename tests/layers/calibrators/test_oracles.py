@@ -41,7 +41,7 @@ def test_isotonic_is_that_of_scikit_learn(classes):
         mapped[:, c] = 0.999 * fitted.predict(log_odds[:, c]) + 0.001 * p[:, c]
     expected = mapped / mapped.sum(axis=1, keepdims=True)
     layer = IsotonicCalibration(max_knots=200).fit(labels, logits)
-    np.testing.assert_allclose(numbers(layer(logits)), expected, atol=2e-3)
+    np.testing.assert_allclose(numbers(layer(logits)), expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("binning", ["uniform", "quantile"])
