@@ -34,6 +34,8 @@ def encoded_data(model, data, cache_features=None):
 
 def _read(model, batches, steps):
     """Returns what one pass over batches gives, as arguments of `fit`."""
+    if steps is None and isinstance(batches, keras.utils.PyDataset):
+        steps = len(batches)  # in older Keras iterating one does not end
     columns = None
     for batch in itertools.islice(batches, steps):
         images, *rest = (keras.ops.convert_to_numpy(part) for part in batch)
