@@ -42,6 +42,14 @@ def assert_exports(model, inputs, directory, form, fixed_batch=False):
         )
 
 
+def onnx_or_skip():
+    """Returns the module `onnxruntime`, or skips where ONNX is not installed."""
+    reason = "needs the extra `onnx`, on JAX `onnx-jax`"
+    converter = {"tensorflow": "tf2onnx", "jax": "jax2onnx", "torch": "onnxscript"}
+    pytest.importorskip(converter[NAME], reason=reason)
+    return pytest.importorskip("onnxruntime", reason=reason)
+
+
 def _kind(array):
     return array.dtype.kind, array.shape
 
@@ -55,10 +63,7 @@ def _saved_model(model, inputs, directory, options):
 
 
 def _onnx(model, inputs, directory, options):
-    reason = "needs the extra `onnx`, on JAX `onnx-jax`"
-    onnxruntime = pytest.importorskip("onnxruntime", reason=reason)
-    converter = {"tensorflow": "tf2onnx", "jax": "jax2onnx", "torch": "onnxscript"}
-    pytest.importorskip(converter[NAME], reason=reason)
+    onnxruntime = onnx_or_skip()
     path = str(directory / "model.onnx")
     model.export(path, **options)
     session = onnxruntime.InferenceSession(path)
