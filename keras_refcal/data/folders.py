@@ -1,14 +1,12 @@
 """Image data sets as people keep them: folders of files and lists of files."""
 
-import concurrent.futures
-import os
 import pathlib
 
 import numpy as np
 
 from keras_refcal.data.class_ids import check_classes
 from keras_refcal.data.image_data import ImageData
-from keras_refcal.data.image_files import ImageFiles, decode
+from keras_refcal.data.image_files import ImageFiles, decode, read_in_threads
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 TEST_FOLDERS = ("test", "val", "validation")
@@ -148,11 +146,7 @@ def _read_all(files, shape, image_size):
             )
         return image
 
-    images = np.empty((len(files), *shape), "uint8")
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for number, image in enumerate(pool.map(read, files)):
-            images[number] = image
-    return images
+    return read_in_threads(read, files, shape)
 
 
 def _left_on_disk(files, shape, image_size):

@@ -43,10 +43,7 @@ class ImageFiles:
         return ImageFiles(self.sources[chosen], self.image_shape, self.read_bytes)
 
     def __array__(self, dtype=None, copy=None):
-        images = np.empty(self.shape, "uint8")
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            for number, image in enumerate(pool.map(self.decoded, self.sources)):
-                images[number] = image
+        images = read_in_threads(self.decoded, self.sources, self.image_shape)
         return images if dtype is None else images.astype(dtype)
 
     def astype(self, dtype):
@@ -61,6 +58,15 @@ class ImageFiles:
         """
         encoded = self.read_bytes(source)
         return decode(encoded, source, self.image_shape[:2], self.image_shape[2])
+
+
+def read_in_threads(read, sources, image_shape) -> np.ndarray:
+    """Returns the image that `read` makes of each source, uint8, in one array."""
+    images = np.empty((len(sources), *image_shape), "uint8")
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as threads:
+        for number, image in enumerate(threads.map(read, sources)):
+            images[number] = image
+    return images
 
 
 def decode(encoded, source, size=None, channels=3):

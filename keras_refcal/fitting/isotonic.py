@@ -1,25 +1,47 @@
 """Isotonic regression: the non-decreasing map of least squared error."""
 
+import dataclasses
+
 import numpy as np
 
 
-def isotonic_knots(scores, targets, weights) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the knots of the non-decreasing map of scores to targets.
+@dataclasses.dataclass(frozen=True)
+class Blocks:
+    """A map that is level over blocks of neighbouring scores.
 
-    Pools adjacent violators; equal scores share one value. The map is linear between
-    the knots and constant beyond the first and last, as in scikit-learn.
+    Attributes:
+        values: Ascending, shape `(b,)`.
+        masses: Weight of each block, shape `(b,)`.
+        firsts: Lowest score of each block, shape `(b,)`.
+        lasts: Highest score of each block, shape `(b,)`.
+    """
+
+    values: np.ndarray
+    masses: np.ndarray
+    firsts: np.ndarray
+    lasts: np.ndarray
+
+    def knots(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the ends of the blocks, ascending scores, and their values."""
+        several = self.firsts < self.lasts
+        ends = np.stack([self.firsts, self.lasts], axis=1)
+        kept = np.stack([np.ones_like(several), several], axis=1)
+        return ends[kept], np.repeat(self.values, 1 + several)
+
+
+def isotonic_blocks(scores, targets, weights) -> Blocks:
+    """Returns the non-decreasing map of scores to targets.
+
+    Pools adjacent violators; equal scores share one value.
 
     Args:
         scores: Shape `(n,)`.
         targets: Shape `(n,)`.
         weights: Positive, shape `(n,)`.
 
-    Returns:
-        Ascending scores and non-decreasing values: the ends of each level block.
-
-    >>> isotonic_knots(np.array([0.1, 0.2, 0.3]), np.array([0, 1, 0]), np.ones(3))
+    >>> isotonic_blocks(np.array([0.1, 0.2, 0.3]), np.array([0, 1, 0]), np.ones(3)).knots()
     (array([0.1, 0.2, 0.3]), array([0. , 0.5, 0.5]))
-    """
+    """  # noqa: E501
     distinct, where = np.unique(scores, return_inverse=True)
     mass = np.bincount(where, weights)
     means = np.bincount(where, weights * targets) / mass
@@ -32,11 +54,30 @@ def isotonic_knots(scores, targets, weights) -> tuple[np.ndarray, np.ndarray]:
             mean = (left_mean * left_weight + mean * weight) / total
             weight = total
         blocks.append((mean, weight, first))
-    firsts = np.array([block[2] for block in blocks])
+    values, masses, firsts = map(np.array, zip(*blocks, strict=True))
     lasts = np.append(firsts[1:], len(distinct)) - 1
-    values = np.array([block[0] for block in blocks])
-    ends = np.unique(np.concatenate([firsts, lasts]))
-    return distinct[ends], values[np.searchsorted(firsts, ends, side="right") - 1]
+    return Blocks(values, masses, distinct[firsts], distinct[lasts])
+
+
+def merged(blocks, most) -> Blocks:
+    """Returns at most `most` blocks, merging the neighbours that cost the least.
+
+    A merged block has the mean of both; that adds the cost to the squared error.
+
+    Args:
+        blocks: `Blocks`.
+        most: Whole number of 1 or more.
+    """
+    values, masses = blocks.values, blocks.masses
+    firsts, lasts = blocks.firsts, blocks.lasts
+    while len(values) > most:
+        both = masses[:-1] + masses[1:]
+        left = np.argmin(masses[:-1] * masses[1:] / both * np.diff(values) ** 2)
+        mean = np.average(values[left : left + 2], weights=masses[left : left + 2])
+        values, masses = np.delete(values, left), np.delete(masses, left)
+        values[left], masses[left] = mean, both[left]
+        firsts, lasts = np.delete(firsts, left + 1), np.delete(lasts, left)
+    return Blocks(values, masses, firsts, lasts)
 
 
 def with_steps(knots, values, steepest) -> tuple[np.ndarray, np.ndarray]:
@@ -69,23 +110,3 @@ def with_steps(knots, values, steepest) -> tuple[np.ndarray, np.ndarray]:
     needed = np.append(False, rises) | np.append(rises, False)
     needed[0] |= not rises.any()
     return knots[needed], values[needed]
-
-
-def thinned(knots, values, most) -> tuple[np.ndarray, np.ndarray]:
-    """Returns at most `most` of the knots, leaving out where the map bends least.
-
-    Args:
-        knots: Ascending, shape `(m,)`.
-        values: Non-decreasing, shape `(m,)`.
-        most: Whole number of 2 or more.
-    """
-    while len(knots) > most:
-        share = (knots[1:-1] - knots[:-2]) / (knots[2:] - knots[:-2])
-        straight = values[:-2] + share * (values[2:] - values[:-2])
-        loss = np.abs(values[1:-1] - straight) * (knots[2:] - knots[:-2])
-        surplus = len(knots) - most
-        # Neighbours may not leave together: each was judged with the others there.
-        drop = np.argsort(loss, kind="stable")[: max(1, surplus // 4)] + 1
-        drop = drop[np.append(True, np.abs(np.diff(drop)) > 1)]
-        knots, values = np.delete(knots, drop), np.delete(values, drop)
-    return knots, values

@@ -2,6 +2,8 @@
 
 import dataclasses
 import warnings
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from keras import ops
@@ -13,32 +15,38 @@ from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.fitting.validation_set import as_weights
 from keras_refcal.ops.labels import MIN_PROBABILITY
 
+
+class Method(NamedTuple):
+    """A calibrator to compare.
+
+    Attributes:
+        layer: Its class; `None` stands for the identity.
+        fitted_numbers: Function of the number of classes: how many numbers it fits. A
+            table of frequencies counts as 15 a class.
+        needs_counts: Whether it takes the training samples of each class.
+    """
+
+    layer: type | None
+    fitted_numbers: Callable[[int], int]
+    needs_counts: bool = False
+
+
 # From few fitted numbers to many.
 METHODS = {
-    "identity": None,
-    "temperature": layers.TemperatureScaling,
-    "class_aware_temperature": layers.ClassDistributionAwareTemperature,
-    "group_temperature": layers.GroupTemperatureScaling,
-    "vector": layers.VectorScaling,
-    "beta": layers.BetaCalibration,
-    "dirichlet": layers.DirichletCalibration,
-    "histogram": layers.HistogramBinning,
-    "isotonic": layers.IsotonicCalibration,
-    "bayesian_binning": layers.BayesianBinning,
-}
-NEEDS_COUNTS = {"group_temperature", "class_aware_temperature"}
-# How many numbers they fit, with K classes; tables of frequencies count as 15 a class.
-FITTED_NUMBERS = {
-    "identity": lambda k: 0,
-    "temperature": lambda k: 1,
-    "class_aware_temperature": lambda k: 2,
-    "group_temperature": lambda k: 3,
-    "vector": lambda k: 2 * k,
-    "beta": lambda k: 3 * k,
-    "dirichlet": lambda k: k * (k + 1),
-    "histogram": lambda k: 15 * k,
-    "isotonic": lambda k: 15 * k,
-    "bayesian_binning": lambda k: 15 * k,
+    "identity": Method(None, lambda k: 0),
+    "temperature": Method(layers.TemperatureScaling, lambda k: 1),
+    "class_aware_temperature": Method(
+        layers.ClassDistributionAwareTemperature, lambda k: 2, needs_counts=True
+    ),
+    "group_temperature": Method(
+        layers.GroupTemperatureScaling, lambda k: 3, needs_counts=True
+    ),
+    "vector": Method(layers.VectorScaling, lambda k: 2 * k),
+    "beta": Method(layers.BetaCalibration, lambda k: 3 * k),
+    "dirichlet": Method(layers.DirichletCalibration, lambda k: k * (k + 1)),
+    "histogram": Method(layers.HistogramBinning, lambda k: 15 * k),
+    "isotonic": Method(layers.IsotonicCalibration, lambda k: 15 * k),
+    "bayesian_binning": Method(layers.BayesianBinning, lambda k: 15 * k),
 }
 COLUMNS = ("nll", "brier", "ece")
 
@@ -85,14 +93,15 @@ def make_calibrator(method, class_counts=None):
         raise ValueError(
             f"`method` must be 'auto' or one of {sorted(METHODS)}. Received: {method!r}"
         )
-    if METHODS[method] is None:
+    layer, _, needs_counts = METHODS[method]
+    if layer is None:
         # Never fitted, so it stays the identity.
         return layers.TemperatureScaling(from_logits=False, name="identity")
-    if method not in NEEDS_COUNTS:
-        return METHODS[method](from_logits=False)
+    if not needs_counts:
+        return layer(from_logits=False)
     if class_counts is None:
         raise ValueError(f"`method` {method!r} needs `class_counts` in the file.")
-    return METHODS[method](class_counts, from_logits=False)
+    return layer(class_counts, from_logits=False)
 
 
 def cross_validate(
@@ -153,13 +162,13 @@ def _left_out(y_true, probabilities, class_counts):
     """Returns the methods that are not compared, each with the reason."""
     num_wrong = int(np.sum(np.argmax(probabilities, axis=1) != y_true))
     reasons = {}
-    for method in METHODS:
-        numbers = FITTED_NUMBERS[method](probabilities.shape[1])
-        if method in NEEDS_COUNTS and class_counts is None:
-            reasons[method] = "left out: needs the class counts"
+    for name, method in METHODS.items():
+        numbers = method.fitted_numbers(probabilities.shape[1])
+        if method.needs_counts and class_counts is None:
+            reasons[name] = "left out: needs the class counts"
         elif numbers > num_wrong:
             wrong = f"{num_wrong} wrong predictions"
-            reasons[method] = f"left out: fits {numbers} numbers, of {wrong}"
+            reasons[name] = f"left out: {numbers} numbers to fit from {wrong}"
     return reasons
 
 

@@ -77,7 +77,7 @@ def test_few_errors_leave_out_what_fits_many_numbers(run, capsys):
     p = softmax(logits)[rows]
     np.savez(run / "validation.npz", y_true=labels[rows], probabilities=p)
     assert calibrate(run, "--method=auto") == 0
-    assert "left out: fits 12 numbers, of 10 wrong" in capsys.readouterr().out
+    assert "left out: 12 numbers to fit from 10 wrong" in capsys.readouterr().out
     results = json.loads((run / "calibrated/calibration.json").read_text())
     assert "vector" in results["cross_validation"]
     few = {"beta", "dirichlet", "histogram", "isotonic", "bayesian_binning"}

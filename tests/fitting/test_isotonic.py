@@ -3,7 +3,7 @@ import hypothesis.strategies as st
 import numpy as np
 import sklearn.isotonic
 
-from keras_refcal.fitting.isotonic import isotonic_knots, thinned, with_steps
+from keras_refcal.fitting.isotonic import isotonic_blocks, merged, with_steps
 
 
 @hypothesis.given(st.integers(0, 10**6), st.integers(1, 60), st.booleans())
@@ -16,21 +16,22 @@ def test_is_that_of_scikit_learn(seed, samples, ties):
     theirs = sklearn.isotonic.IsotonicRegression(out_of_bounds="clip")
     theirs.fit(scores, targets, weights)
     grid = np.concatenate([scores, np.linspace(0, 1, 51)])
-    got = np.interp(grid, *isotonic_knots(scores, targets, weights))
+    got = np.interp(grid, *isotonic_blocks(scores, targets, weights).knots())
     np.testing.assert_allclose(got, theirs.predict(grid), atol=1e-9)
 
 
-def test_thinning_keeps_the_ends_and_stays_close():
+def test_few_blocks_keep_the_ends_and_the_mean_and_stay_close():
     generator = np.random.default_rng(0)
     scores = np.sort(generator.random(5000))
     targets = (generator.random(5000) < scores).astype("float64")
-    knots, values = isotonic_knots(scores, targets, np.ones(5000))
-    few, less = thinned(knots, values, 32)
+    blocks = isotonic_blocks(scores, targets, np.ones(5000))
+    knots, values = blocks.knots()
+    fewer = merged(blocks, 16)
+    few, less = fewer.knots()
     assert 2 <= len(few) <= 32 < len(knots)
-    assert (few[0], few[-1], less[0], less[-1]) == (
-        *(knots[0], knots[-1]),
-        *(values[0], values[-1]),
-    )
+    assert (few[0], few[-1]) == (knots[0], knots[-1])
+    assert fewer.masses.sum() == 5000
+    np.testing.assert_allclose(fewer.masses @ fewer.values, targets.sum())
     assert np.all(np.diff(less) >= 0)
     error = np.interp(scores, few, less) - np.interp(scores, knots, values)
     assert np.mean(np.abs(error)) < 0.01
@@ -43,7 +44,7 @@ def test_steps_keep_the_value_of_every_sample(seed, samples, steepest):
     scores = (1 + generator.integers(0, 50, samples) * 2.0**-23).astype("float32")
     scores[::2] = generator.normal(size=len(scores[::2]))
     targets = (generator.random(samples) < 0.5).astype("float64")
-    line = isotonic_knots(scores, targets, np.ones(samples))
+    line = isotonic_blocks(scores, targets, np.ones(samples)).knots()
     knots, values = with_steps(*line, steepest)
     assert np.all(np.diff(knots) >= 0)
     assert np.all(np.diff(values) >= 0)

@@ -3,12 +3,13 @@
 import numpy as np
 from keras import ops
 
-from keras_refcal.fitting.isotonic import isotonic_knots, thinned, with_steps
+from keras_refcal.fitting.isotonic import isotonic_blocks, merged, with_steps
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.registration import serializable
 
-# Of the probability over its log-odds: p (1 - p) at p = 1/2.
-STEEPEST_OF_THE_IDENTITY = 0.25
+# Rise of a probability over its log-odds. Logits near 50 that two programs compute
+# differ by 4e-6; probabilities then differ by less than 1e-6.
+STEEPEST_LINE = 0.1
 
 
 @serializable
@@ -16,19 +17,19 @@ class IsotonicCalibration(OneVersusRestCalibrator):
     """Maps the probability of each class by the best non-decreasing function.
 
     Each class against the rest has its own map, which has the value of isotonic
-    regression at each validation sample. Between two neighbours it is linear in the
-    log-odds, or a step in the middle where a line would be steeper than the
-    uncalibrated probability ever is, and rounding of a logit would show. The results
-    are divided by their sum. One part in a thousand of the
-    uncalibrated probability is mixed in, so that no class gets the probability 0. It
-    needs about a thousand validation samples or more, and can change the predicted
-    class.
+    regression at each validation sample, if `max_knots` are enough. Between two
+    neighbours it is linear in the log-odds, or a step in the middle where a line would
+    be so steep that rounding of a logit shows. The results are divided by their sum.
+    One part in a thousand of the uncalibrated probability is mixed in, so that no
+    class gets the probability 0. It needs about a thousand validation samples or more,
+    and can change the predicted class.
 
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        max_knots: Whole number of 2 or more, knots that are kept of each map. The
-            layer computes with `num_classes * max_knots` numbers a sample.
+        max_knots: Whole number of 2 or more, knots that are kept of each map: levels
+            that differ least are merged. The layer computes with
+            `num_classes * max_knots` numbers a sample.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -82,10 +83,9 @@ class IsotonicCalibration(OneVersusRestCalibrator):
 
     def fit_map(self, probabilities, log_odds, targets, weights):
         """Returns knots and values of one class, the last ones repeated."""
-        scores = log_odds.astype("float32")
-        knots, values = isotonic_knots(scores, targets, weights)
-        knots, values = with_steps(knots, values, STEEPEST_OF_THE_IDENTITY)
-        knots, values = thinned(knots, values, self.max_knots)
+        blocks = isotonic_blocks(log_odds.astype("float32"), targets, weights)
+        line = merged(blocks, self.max_knots // 2).knots()
+        knots, values = with_steps(*line, STEEPEST_LINE)
         spare = (0, self.max_knots - len(knots))
         return np.pad(knots, spare, "edge"), np.pad(values, spare, "edge")
 
