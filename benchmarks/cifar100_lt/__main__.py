@@ -14,6 +14,8 @@ import dataclasses
 import os
 import pathlib
 import platform
+import shutil
+import subprocess
 import sys
 
 import keras
@@ -134,13 +136,23 @@ def trained(argv):
     return config, size
 
 
+def hardware():
+    """Returns what trained: the processor's cores, and the GPU if there is one."""
+    parts = [f"{os.cpu_count()} cores, {platform.machine()}"]
+    if shutil.which("nvidia-smi"):
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        named = subprocess.run(query, capture_output=True, text=True, check=True)
+        parts += named.stdout.split("\n")[:1]
+    return ", ".join(parts)
+
+
 def write(stem, command, config, image_size, markdown, **values):
     """Writes `<stem>.json` and `<stem>.md` beside the runs, and prints the table."""
     values |= {
         "command": command,
         "config": dataclasses.asdict(config),
         "image_size": image_size,
-        "hardware": f"{os.cpu_count()} cores, {platform.machine()}",
+        "hardware": hardware(),
         "backend": keras.backend.backend(),
         "versions": {"keras": keras.__version__, "numpy": np.__version__},
     }

@@ -38,9 +38,13 @@ def joint(
 
 
 def changed(scale, class_counts, recipe, longer=1, **options):
-    """Returns the one stage of a recipe of the package, some fields exchanged."""
+    """Returns the one stage of a recipe of the package, some fields exchanged.
+
+    It sees `longer` times the images that a baseline sees.
+    """
     (stage,) = recipes.RECIPES[recipe](scale, class_counts)
-    return (dataclasses.replace(stage, epochs=longer * stage.epochs, **options),)
+    epochs = longer * scale.end_to_end.epochs
+    return (dataclasses.replace(stage, epochs=epochs, **options),)
 
 
 SHIFT = {"augmentation": "shift_flip"}
@@ -49,6 +53,7 @@ PLAIN = {"balanced": True, "calibration": None, **SHIFT}
 # the second, more weight decay.
 LONG = {"longer": 3, "augmentation": "mild"}
 LONG_DECAYED = LONG | {"l2": 5e-4}
+STRONG = {"l2": 5e-4, "augmentation": "trivial_augment"}
 PROTOTYPES = PLAIN | LONG_DECAYED | {"views": 1, "refinement": "balanced_contrastive"}
 JOINT = {
     "joint_shift_balanced": {"balanced": True, **SHIFT},
@@ -71,7 +76,13 @@ CHANGED = {
     "crl_long": {"recipe": "crl", **LONG},
     "balanced_softmax_long_decayed": {"recipe": "balanced_softmax", **LONG_DECAYED},
     "crl_long_decayed": {"recipe": "crl", **LONG_DECAYED},
-    "plus_l2_1e-4": {"recipe": "refcal_plus", "l2": 1e-4},
+    "plus_l2_1e-4": {"recipe": "refcal_plus", "longer": 3, "l2": 1e-4},
+    # As long as a baseline, or three times, with the images changed more.
+    "plus_short": {"recipe": "refcal_plus"},
+    "plus_strong_short": {"recipe": "refcal_plus", **STRONG},
+    "plus_strong": {"recipe": "refcal_plus", "longer": 3, **STRONG},
+    "balanced_softmax_strong_short": {"recipe": "balanced_softmax", **STRONG},
+    "crl_strong_short": {"recipe": "crl", **STRONG},
 }
 
 

@@ -1,8 +1,9 @@
 """Operations drawn by chance for every image of a batch: RandAugment, TrivialAugment.
 
 Keras' own `RandAugment` draws one pair of operations for the whole batch. Here each
-image has its own operation, strength and sign. All fourteen operations are batched;
-those that move pixels are one warp, those that are linear in the colours one matrix.
+image has its own operation, strength and sign. The batch is sorted by operation, and
+each runs on its own images alone; the five that move pixels are one warp, the three
+that are linear in the colours one matrix.
 
 Shapes: `images` are `(batch, height, width, channels)`, float32 in [0, 1], with one
 channel or three; `strength` is `(batch,)`, in [0, 1].
@@ -82,12 +83,14 @@ def operate(images, kinds, strengths):
         strengths: In [-1, 1], shape `(batch,)`; the sign is a direction.
     """
     tf = tensorflow()
-    images = _moved(images, kinds, strengths)
-    images = _recoloured(images, kinds, strengths)
-    for name, function in POINTWISE.items():
-        chosen = (kinds == OPERATIONS.index(name))[:, None, None, None]
-        images = tf.where(chosen, function(images, tf.abs(strengths)), images)
-    return tf.clip_by_value(images, 0.0, 1.0)
+    groups = tf.gather(tf.constant(GROUP_OF_KIND), kinds)
+    rows = tf.dynamic_partition(tf.range(tf.shape(images)[0]), groups, len(GROUPS))
+    parts = [
+        group(*(tf.gather(x, chosen) for x in (images, kinds, strengths)))
+        for group, chosen in zip(GROUPS, rows, strict=True)
+    ]
+    operated = tf.ensure_shape(tf.dynamic_stitch(rows, parts), images.shape)
+    return tf.clip_by_value(operated, 0.0, 1.0)
 
 
 def _random_operation(images, seed, strengths):
@@ -141,7 +144,7 @@ def _recoloured(images, kinds, strengths):
     return colour.recolour(images, matrix, (1 - contrast) * mean[:, 0])
 
 
-def _auto_contrast(images, strengths):
+def _auto_contrast(images, kinds, strengths):
     tf = tensorflow()
     low = tf.reduce_min(images, axis=(1, 2), keepdims=True)
     high = tf.reduce_max(images, axis=(1, 2), keepdims=True)
@@ -149,7 +152,7 @@ def _auto_contrast(images, strengths):
     return tf.where(high > low, stretched, images)
 
 
-def _equalize(images, strengths):
+def _equalize(images, kinds, strengths):
     """Spreads the grey levels of each channel evenly, by its histogram of 256."""
     tf = tensorflow()
     shape = tf.shape(images)
@@ -169,35 +172,50 @@ def _equalize(images, strengths):
     return tf.transpose(spread, (0, 2, 3, 1))
 
 
-def _solarize(images, strengths):
+def _solarize(images, kinds, strengths):
     tf = tensorflow()
-    return tf.where(images >= 1 - strengths[:, None, None, None], 1 - images, images)
+    threshold = 1 - tf.abs(strengths)[:, None, None, None]
+    return tf.where(images >= threshold, 1 - images, images)
 
 
-def _posterize(images, strengths):
+def _posterize(images, kinds, strengths):
     """Keeps 8 bits at strength 0, and 4 at strength 1."""
     tf = tensorflow()
-    bits = tf.round(8 - 4 * strengths)[:, None, None, None]
+    bits = tf.round(8 - 4 * tf.abs(strengths))[:, None, None, None]
     step = tf.pow(2.0, 8 - bits)
     return tf.floor(tf.round(images * 255) / step) * step / 255
 
 
-def _sharpness(images, strengths):
+def _sharpness(images, kinds, strengths):
     tf = tensorflow()
-    channels = images.shape[-1]
+    rows, columns, channels = images.shape[1:]
     kernel = tf.constant([[1.0, 1, 1], [1, 5, 1], [1, 1, 1]])[..., None, None] / 13
     kernel = tf.repeat(kernel, channels, axis=2)
-    smooth = tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "VALID")
+    smooth = tf.nn.depthwise_conv2d(images, kernel, [1, 1, 1, 1], "SAME")
     margin = [[0, 0], [1, 1], [1, 1], [0, 0]]
-    inner = tf.pad(tf.ones_like(smooth), margin) > 0
-    smooth = tf.where(inner, tf.pad(smooth, margin), images)
-    return images + MAX_ENHANCEMENT * strengths[:, None, None, None] * (images - smooth)
+    inner = tf.pad(tf.ones((1, rows - 2, columns - 2, 1)), margin) > 0
+    smooth = tf.where(inner, smooth, images)
+    amount = MAX_ENHANCEMENT * tf.abs(strengths)[:, None, None, None]
+    return images + amount * (images - smooth)
 
 
-POINTWISE = {
-    "auto_contrast": _auto_contrast,
-    "equalize": _equalize,
-    "solarize": _solarize,
-    "posterize": _posterize,
-    "sharpness": _sharpness,
+def _unchanged(images, kinds, strengths):
+    return images
+
+
+# Which operations run together; `kinds` tells those of one function apart.
+_GROUPS = {
+    _unchanged: ("identity",),
+    _moved: ("rotate", "shear_x", "shear_y", "translate_x", "translate_y"),
+    _recoloured: ("brightness", "contrast", "saturation"),
+    _auto_contrast: ("auto_contrast",),
+    _equalize: ("equalize",),
+    _solarize: ("solarize",),
+    _posterize: ("posterize",),
+    _sharpness: ("sharpness",),
 }
+GROUPS = tuple(_GROUPS)
+GROUP_OF_KIND = tuple(
+    next(number for number, group in enumerate(GROUPS) if name in _GROUPS[group])
+    for name in OPERATIONS
+)

@@ -3,10 +3,12 @@
 import math
 import pathlib
 import re
+import time
 
 import keras
 
 from keras_refcal.files import read_json, replacing, write_json
+from keras_refcal.validation import check_in_range, check_positive
 
 # What HDF5 needs for the name and the place of one variable, at most.
 _BYTES_OF_A_NAME = 8192
@@ -15,20 +17,27 @@ _NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 
 class StageCheckpoint(keras.callbacks.Callback):
-    """Saves weights, optimizer state and history after every epoch of a stage.
+    """Saves weights, optimizer state and history after epochs of a stage.
 
     A checkpoint is one file, renamed into place, whose name tells the epoch: a
-    process killed at any moment leaves the last whole epoch.
+    process killed at any moment leaves the last one that was saved whole.
 
     Args:
         directory: Where the checkpoints of this stage lie.
+        share_of_time: Largest share of the time that saving may take, in (0, 1].
+            Where epochs are short, some are left out for it, never the first or the
+            last; 1 saves every epoch.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory, share_of_time=1.0):
         super().__init__()
+        check_positive("share_of_time", share_of_time)
+        check_in_range("share_of_time", share_of_time, 0, 1)
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.history = []
+        self.share_of_time = share_of_time
+        self._next_save = -math.inf
 
     def resume(self, model):
         """Loads the last checkpoint into a compiled model.
@@ -55,8 +64,16 @@ class StageCheckpoint(keras.callbacks.Callback):
         return done
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes history and checkpoint of the epoch and removes older ones."""
+        """Writes history and checkpoint of the epoch where one is due."""
         self.history.append({name: float(value) for name, value in logs.items()})
+        start = time.monotonic()
+        if start >= self._next_save or epoch + 1 == self.params["epochs"]:
+            self._save(epoch)
+            end = time.monotonic()
+            self._next_save = end + (end - start) * (1 / self.share_of_time - 1)
+
+    def _save(self, epoch):
+        """Writes history and checkpoint of the epoch and removes older ones."""
         write_json(self.directory / "history.json", self.history)
         path = self.directory / f"epoch-{epoch + 1}.weights.h5"
         with replacing(path, room=self._room()) as temporary:

@@ -1,5 +1,6 @@
 """Recipes beside each other, seed by seed, and what came of them."""
 
+import contextlib
 import dataclasses
 import pathlib
 import platform
@@ -43,11 +44,22 @@ def train(config, images=None):
         _stages(config, name, split)
     output_dir = writable_directory(config.output_dir)
     print(_introduction(config, split), flush=True)
-    runs = {
-        name: [_run(config, name, seed, split, output_dir) for seed in config.seeds]
-        for name in config.recipes
-    }
+    with _dtype_policy(config.dtype_policy):
+        runs = {
+            name: [_run(config, name, seed, split, output_dir) for seed in config.seeds]
+            for name in config.recipes
+        }
     return _conclude(config, split, runs, output_dir)
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def _stages(config, name, split):
