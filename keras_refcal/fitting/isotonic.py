@@ -62,7 +62,9 @@ def isotonic_blocks(scores, targets, weights) -> Blocks:
 def merged(blocks, most) -> Blocks:
     """Returns at most `most` blocks, merging the neighbours that cost the least.
 
-    A merged block has the mean of both; that adds the cost to the squared error.
+    A merged block has the mean of both; that adds the cost to the squared error. The
+    first and the last block stay if there are others: scores beyond the samples have
+    their values.
 
     Args:
         blocks: `Blocks`.
@@ -72,7 +74,10 @@ def merged(blocks, most) -> Blocks:
     firsts, lasts = blocks.firsts, blocks.lasts
     while len(values) > most:
         both = masses[:-1] + masses[1:]
-        left = np.argmin(masses[:-1] * masses[1:] / both * np.diff(values) ** 2)
+        cost = masses[:-1] * masses[1:] / both * np.diff(values) ** 2
+        if len(cost) > 2:
+            cost[[0, -1]] = np.inf
+        left = np.argmin(cost)
         mean = np.average(values[left : left + 2], weights=masses[left : left + 2])
         values, masses = np.delete(values, left), np.delete(masses, left)
         values[left], masses[left] = mean, both[left]

@@ -29,12 +29,17 @@ def test_few_blocks_keep_the_ends_and_the_mean_and_stay_close():
     fewer = merged(blocks, 16)
     few, less = fewer.knots()
     assert 2 <= len(few) <= 32 < len(knots)
-    assert (few[0], few[-1]) == (knots[0], knots[-1])
+    assert (few[0], few[-1], less[0], less[-1]) == (
+        *(knots[0], knots[-1]),
+        *(values[0], values[-1]),
+    )
     assert fewer.masses.sum() == 5000
     np.testing.assert_allclose(fewer.masses @ fewer.values, targets.sum())
     assert np.all(np.diff(less) >= 0)
     error = np.interp(scores, few, less) - np.interp(scores, knots, values)
     assert np.mean(np.abs(error)) < 0.01
+    for most in (1, 2, 3):
+        assert len(merged(blocks, most).values) == most
 
 
 @hypothesis.given(st.integers(0, 10**6), st.integers(1, 60), st.floats(1e-3, 10.0))
