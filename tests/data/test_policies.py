@@ -81,3 +81,16 @@ def test_a_plane_of_one_level_stays(photos):
     flat = np.full((1, 8, 8, 3), 70, "uint8")
     for name in ("equalize", "auto_contrast"):
         np.testing.assert_allclose(operated(flat, name, 1.0), 70, atol=1e-3)
+
+
+def test_each_image_has_its_own_operation(photos):
+    generator = np.random.default_rng(1)
+    images = (np.repeat(photos, 5, axis=0) / 255).astype("float32")
+    # Some operations have several images of the batch, some one, some none.
+    kinds = generator.integers(2, len(policies.OPERATIONS), len(images)).astype("int32")
+    strengths = generator.uniform(-1, 1, len(images)).astype("float32")
+    together = policies.operate(images, kinds, strengths)
+    for row in range(len(images)):
+        one = slice(row, row + 1)
+        alone = policies.operate(images[one], kinds[one], strengths[one])
+        np.testing.assert_allclose(together[one], alone, atol=1e-6)
