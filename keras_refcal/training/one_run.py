@@ -10,7 +10,7 @@ from keras_refcal.files import as_json, read_json, replacing, write_json
 from keras_refcal.models import RefCalModel, encoders
 from keras_refcal.training.callbacks import ProgressLines, StageCheckpoint
 
-# Saving takes a third of a second for a ResNet-32, as long as its epoch on a GPU.
+# Saving a ResNet-32 takes a fifth of a second; an epoch may take no longer.
 CHECKPOINT_SHARE = 0.05
 
 # May differ between the parts of a run that was stopped and went on.
