@@ -15,22 +15,6 @@ from keras_refcal.backend.data_library import tensorflow
 from keras_refcal.data import colour, geometry
 from keras_refcal.data.seeds import split
 
-OPERATIONS = (
-    "identity",
-    "auto_contrast",
-    "equalize",
-    "rotate",
-    "solarize",
-    "saturation",
-    "posterize",
-    "contrast",
-    "brightness",
-    "sharpness",
-    "shear_x",
-    "shear_y",
-    "translate_x",
-    "translate_y",
-)
 MAX_SHEAR = 0.3
 MAX_ANGLE = 30 * math.pi / 180
 MAX_SHIFT = 0.3
@@ -203,19 +187,23 @@ def _unchanged(images, kinds, strengths):
     return images
 
 
-# Which operations run together; `kinds` tells those of one function apart.
-_GROUPS = {
-    _unchanged: ("identity",),
-    _moved: ("rotate", "shear_x", "shear_y", "translate_x", "translate_y"),
-    _recoloured: ("brightness", "contrast", "saturation"),
-    _auto_contrast: ("auto_contrast",),
-    _equalize: ("equalize",),
-    _solarize: ("solarize",),
-    _posterize: ("posterize",),
-    _sharpness: ("sharpness",),
+# Those of one function run together; it tells them apart by `kinds`.
+FUNCTIONS = {
+    "identity": _unchanged,
+    "auto_contrast": _auto_contrast,
+    "equalize": _equalize,
+    "rotate": _moved,
+    "solarize": _solarize,
+    "saturation": _recoloured,
+    "posterize": _posterize,
+    "contrast": _recoloured,
+    "brightness": _recoloured,
+    "sharpness": _sharpness,
+    "shear_x": _moved,
+    "shear_y": _moved,
+    "translate_x": _moved,
+    "translate_y": _moved,
 }
-GROUPS = tuple(_GROUPS)
-GROUP_OF_KIND = tuple(
-    next(number for number, group in enumerate(GROUPS) if name in _GROUPS[group])
-    for name in OPERATIONS
-)
+OPERATIONS = tuple(FUNCTIONS)
+GROUPS = tuple(dict.fromkeys(FUNCTIONS.values()))
+GROUP_OF_KIND = tuple(map(GROUPS.index, FUNCTIONS.values()))

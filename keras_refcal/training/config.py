@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from keras_refcal.validation import check_choice
+
 DTYPE_POLICIES = (None, "float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -57,11 +59,7 @@ class RunConfig:
             raise ValueError(
                 f"`validation` must be a share in [0, 1). Received: {self.validation}"
             )
-        if self.dtype_policy not in DTYPE_POLICIES:
-            raise ValueError(
-                f"`dtype_policy` must be one of {DTYPE_POLICIES[1:]}. "
-                f"Received: {self.dtype_policy!r}"
-            )
+        check_choice("dtype_policy", self.dtype_policy, DTYPE_POLICIES)
         if not self.seeds:
             raise ValueError("`seeds` must name one seed or more. Received none.")
 
