@@ -43,9 +43,14 @@ class Browser:
         self.settle()
 
     def emulate(self, scheme):
-        """Sets whether the reader's system is light or dark."""
-        feature = {"name": "prefers-color-scheme", "value": scheme}
-        self.command("Emulation.setEmulatedMedia", features=[feature])
+        """Sets whether the reader's system is light or dark.
+
+        It asks for little motion, too: a scroll that still goes on, as it does on a
+        busy machine, takes an element away from under a click.
+        """
+        wishes = {"prefers-color-scheme": scheme, "prefers-reduced-motion": "reduce"}
+        features = [{"name": name, "value": value} for name, value in wishes.items()]
+        self.command("Emulation.setEmulatedMedia", features=features)
 
     def command(self, name, **arguments):
         """Sends a command of the DevTools protocol."""
