@@ -17,8 +17,7 @@ _NEVER = -1e30
 def log_sum_exp_of_others(rows, weights, block_size, bounded):
     """Returns `log Σ_{j≠i} w_j e^{z_i·z_j}` of every row, shape `(N,)`.
 
-    The backward pass computes the similarities again, unless one block holds them all:
-    nothing N x N is kept of many rows.
+    The backward pass computes the similarities again: nothing N x N is kept.
 
     Args:
         rows: Shape `(N, D)`.
@@ -27,38 +26,23 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
     """
-    return _values_and_powers(rows, weights, block_size, bounded)[0]
+    forward = _forward_bounded if bounded else _forward
+    return forward(rows, weights, block_size)
 
 
 def _forward_and_residuals(rows, weights, block_size, bounded):
-    values, powers = _values_and_powers(rows, weights, block_size, bounded)
-    return values, (rows, weights, values, powers)
+    values = log_sum_exp_of_others(rows, weights, block_size, bounded)
+    return values, (rows, weights, values)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _backward(block_size, bounded, residuals, upstream):
-    rows, weights, values, powers = residuals
-    if powers is None:
-        found = _gradient(upstream, rows, weights, values, block_size, bounded)
-    else:
-        shares = upstream * jnp.exp(-values)
-        one_way = shares[:, None] * weights
-        found = (powers * (one_way + one_way.T)) @ rows
+    rows, weights, values = residuals
+    found = _gradient(upstream, rows, weights, values, block_size, bounded)
     return found, jnp.zeros_like(weights)
 
 
 log_sum_exp_of_others.defvjp(_forward_and_residuals, _backward)
-
-
-@functools.partial(jax.jit, static_argnums=(2, 3))
-def _values_and_powers(rows, weights, block_size, bounded):
-    """Returns the values, and the powers where one block holds them, or `None`."""
-    if not bounded:
-        return _forward(rows, weights, block_size), None
-    if len(rows) > block_size:
-        return _forward_bounded(rows, weights, block_size), None
-    powers = jnp.where(_others(len(rows), len(rows)), jnp.exp(rows @ rows.T), 0)
-    return jnp.log(jnp.maximum(powers @ weights, _TINY)), powers
 
 
 def _forward_bounded(rows, weights, block_size):

@@ -11,8 +11,7 @@ _NEVER = -1e30
 def log_sum_exp_of_others(rows, weights, block_size, bounded):
     """Returns `log Σ_{j≠i} w_j e^{z_i·z_j}` of every row, shape `(N,)`.
 
-    The backward pass computes the similarities again, unless one block holds them all:
-    nothing N x N is kept of many rows.
+    The backward pass computes the similarities again: nothing N x N is kept.
 
     Args:
         rows: Shape `(N, D)`; N may be unknown while a function is traced.
@@ -27,8 +26,6 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
     def with_gradient(rows):
         # Otherwise TensorFlow keeps every step of the loop for a gradient of its own.
         rows = tf.stop_gradient(rows)
-        if bounded and rows.shape[0] is not None and rows.shape[0] <= block_size:
-            return _one_tile(rows, weights)
         forward = _forward_bounded if bounded else _forward
         values = forward(rows, weights, block_size)
 
@@ -38,19 +35,6 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
         return values, backward
 
     return with_gradient(rows)
-
-
-def _one_tile(rows, weights):
-    """Returns the values and their gradient, which reads the powers again."""
-    powers = tf.exp(tf.matmul(rows, rows, transpose_b=True))
-    powers = tf.linalg.set_diag(powers, tf.zeros_like(weights))
-    values = tf.math.log(tf.maximum(tf.linalg.matvec(powers, weights), _TINY))
-
-    def backward(upstream):
-        one_way = (upstream * tf.exp(-values))[:, None] * weights
-        return tf.matmul(powers * (one_way + tf.transpose(one_way)), rows)
-
-    return values, backward
 
 
 @tf.function(jit_compile=True, reduce_retracing=True)

@@ -2,19 +2,18 @@
 
 Every operation has a cost there that does not depend on its size, and more if a
 gradient is recorded for it. On a few hundred rows that cost is most of the loss; so
-forward and backward are written out.
+forward and backward are written out, once for a batch whose similarities are one small
+table and once for any batch, in tiles.
 """
 
 import torch
 
 from keras_refcal.backend.torch_log_sum_exp import (
     BLOCK_SIZE,
+    TINY,
     gradient,
     log_sum_exp_of_others,
 )
-
-# Up to here the sums over classes are quickest as a product with a mask.
-_MAX_MASKED_SAMPLES = 512
 
 
 def anchor_losses(rows, weights, positives, block_size=None, bounded=False):
@@ -26,39 +25,75 @@ def anchor_losses(rows, weights, positives, block_size=None, bounded=False):
         largest = weights.max()
         weights = weights / torch.where(largest > 0, largest, 1)
         log_scale = largest.log()
-    if positives.ndim == 1 and len(positives) <= _MAX_MASKED_SAMPLES:
-        positives = positives[:, None] == positives
-    return _AnchorLosses.apply(rows, weights, log_scale, positives, block_size, bounded)
+    if bounded and len(rows) <= block_size:
+        return _OfOneTable.apply(rows, weights, log_scale, positives)
+    return _InTiles.apply(rows, weights, log_scale, positives, block_size, bounded)
 
 
-class _AnchorLosses(torch.autograd.Function):
+class _OfOneTable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, rows, weights, log_scale, positives):
+        ctx.symmetric = positives.ndim == 1
+        views = [len(rows) // len(positives)] * positives.ndim
+        mask = positives.repeat(views)
+        if ctx.symmetric:
+            mask = mask[:, None] == mask
+        mask = mask.to(rows.dtype).fill_diagonal_(0)
+        shares = _inverse(torch.mv(mask, weights))
+        similarities = torch.mm(rows, rows.T)
+        mean = torch.mv(mask * similarities, weights).mul_(shares)
+        powers = similarities.exp_().fill_diagonal_(0)
+        total = torch.mv(powers, weights).clamp_min_(TINY)
+        ctx.save_for_backward(rows, weights, mask, shares, powers, total)
+        return torch.where(shares > 0, total.log() + log_scale - mean, 0)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, upstream):
+        rows, weights, mask, shares, powers, total = ctx.saved_tensors
+        anchor, positive = upstream / total, upstream * shares
+        anchor = torch.where(shares > 0, anchor, 0)
+        pull = torch.outer(anchor, weights).addr_(weights, anchor).mul_(powers)
+        pull.addcmul_(mask, torch.outer(positive, weights), value=-1)
+        as_contrasts = mask if ctx.symmetric else mask.T
+        pull.addcmul_(as_contrasts, torch.outer(weights, positive), value=-1)
+        return torch.mm(pull, rows), None, None, None
+
+
+class _InTiles(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows, weights, log_scale, positives, block_size, bounded):
         if positives.ndim == 2:
             positives = positives.to(rows.dtype)
         else:
             positives = torch.unique(positives, return_inverse=True)[1]
-        total, powers = log_sum_exp_of_others(rows, weights, block_size, bounded)
+        total, kept = log_sum_exp_of_others(
+            rows, weights, block_size, bounded, keep=ctx.needs_input_grad[0]
+        )
         weighted = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
         sums = _sums(positives, weighted.mul_(weights[:, None]))
-        sums, count = sums[:, :-1], sums[:, -1]
-        shares = torch.where(count > 0, 1 / count, 0)
-        ctx.save_for_backward(rows, weights, positives, total, powers, sums, shares)
+        sums, shares = sums[:, :-1], _inverse(sums[:, -1])
+        ctx.save_for_backward(rows, weights, positives, total, sums, shares, *kept)
         ctx.options = block_size, bounded
         mean = (rows * sums).sum(1).mul_(shares)
-        return torch.where(count > 0, total + log_scale - mean, 0)
+        return torch.where(shares > 0, total + log_scale - mean, 0)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, upstream):
-        rows, weights, positives, total, powers, sums, shares = ctx.saved_tensors
+        rows, weights, positives, total, sums, shares, *kept = ctx.saved_tensors
         pull = (upstream * shares)[:, None]
         upstream = torch.where(shares > 0, upstream, 0)
-        found = gradient(upstream, rows, weights, total, powers, *ctx.options)
+        found = gradient(upstream, rows, weights, total, kept, *ctx.options)
         as_positives = _sums(positives.t(), pull * rows)
         found.addcmul_(pull, sums, value=-1)
         found.addcmul_(weights[:, None], as_positives, value=-1)
         return found, None, None, None, None, None
+
+
+def _inverse(count):
+    """Returns 1 over a number of positives, and 0 where there is none."""
+    return torch.where(count > 0, 1 / count, 0)
 
 
 def _sums(positives, table):
@@ -68,12 +103,12 @@ def _sums(positives, table):
         positives: Mask, shape `(B, B)`, or class ids from 0 on, shape `(B,)`.
         table: View after view, shape `(V * B, D)`.
     """
-    batch_size, width = len(positives), table.shape[1]
-    views = len(table) // batch_size
-    of_sample = table.reshape(views, batch_size, width).sum(0)
+    views = table.view(-1, len(positives), table.shape[1])
+    of_sample = views.sum(0)
     if positives.ndim == 2:
-        sums = positives @ of_sample
-        itself = positives.diagonal().repeat(views)[:, None]
-        return sums.repeat(views, 1).addcmul_(itself, table, value=-1)
-    of_class = torch.zeros_like(of_sample).index_add_(0, positives, of_sample)
-    return of_class[positives].repeat(views, 1).sub_(table)
+        itself = positives.diagonal()[:, None]
+        sums = torch.addcmul(positives @ of_sample, itself, views, value=-1)
+    else:
+        of_class = torch.zeros_like(of_sample).index_add_(0, positives, of_sample)
+        sums = of_class[positives] - views
+    return sums.view_as(table)

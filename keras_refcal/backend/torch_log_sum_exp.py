@@ -6,16 +6,17 @@ computed, and serves the rows of both.
 
 import torch
 
-# Tiles of this size stay in the cache, and threads meet seldom.
-BLOCK_SIZE = 1024
+# Tiles of this size stay in the cache of a core.
+BLOCK_SIZE = 512
 
-_TINY = 1e-37
+# The most memory that tiles kept for the gradient take: all of 4,096 rows.
+_KEPT_BYTES = 2**25 + 2**22
+
+TINY = 1e-37  # the least sum whose logarithm is taken
 
 
-def log_sum_exp_of_others(rows, weights, block_size, bounded):
-    """Returns `log Σ_{j≠i} w_j e^{z_i·z_j}` of every row, and the powers or `None`.
-
-    Powers, shape `(N, N)`, are kept for the gradient only where one tile holds them.
+def log_sum_exp_of_others(rows, weights, block_size, bounded, keep=False):
+    """Returns `log Σ_{j≠i} w_j e^{z_i·z_j}` of every row, and kept tiles of powers.
 
     Args:
         rows: Shape `(N, D)`.
@@ -23,36 +24,41 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
         block_size: The most rows a block has.
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
+        keep: Whether to keep the first tiles for the gradient, as many as have room.
     """
-    if not bounded:
-        return _forward(rows, weights, block_size), None
-    if len(rows) <= block_size:
-        powers = torch.mm(rows, rows.T).exp_().fill_diagonal_(0)
-        return torch.mv(powers, weights).clamp_min_(_TINY).log_(), powers
-    return _forward_bounded(rows, weights, block_size), None
+    if bounded:
+        return _forward_bounded(rows, weights, block_size, keep)
+    return _forward(rows, weights, block_size), []
 
 
-def gradient(upstream, rows, weights, values, powers, block_size, bounded):
+def gradient(upstream, rows, weights, values, kept, block_size, bounded):
     """Returns the gradient of the values to the rows, shape `(N, D)`."""
-    if powers is not None:
-        shares = upstream * torch.exp(-values)
-        every = slice(None)
-        pull = _factors(shares, weights, every, every, torch.empty_like(powers))
-        return torch.mm(pull.mul_(powers), rows)
-    return _gradient_by_blocks(upstream, rows, weights, values, block_size, bounded)
+    gradient = torch.zeros_like(rows)
+    if bounded:
+        pulls = _bounded_pulls(upstream, rows, weights, values, kept, block_size)
+    else:
+        pulls = _pulls(upstream, rows, weights, values, block_size)
+    for own, other in _pairs_of_blocks(rows, block_size):
+        pull = pulls(own, other)
+        if own != other:
+            gradient[other].addmm_(pull.T, rows[own])
+        gradient[own].addmm_(pull, rows[other])
+    return gradient
 
 
-def _forward_bounded(rows, weights, block_size):
+def _forward_bounded(rows, weights, block_size, keep):
     totals = torch.zeros_like(weights)
+    kept, room = [], _KEPT_BYTES if keep else 0
     (buffer,) = _buffers(rows, block_size, 1)
     for own, other in _pairs_of_blocks(rows, block_size):
-        powers = _product(rows[own], rows[other].T, buffer).exp_()
-        if own == other:
-            powers.fill_diagonal_(0)
-        else:
+        powers = _powers(rows, own, other, buffer if room <= 0 else None)
+        if room > 0:
+            kept.append(powers)
+            room -= powers.nbytes
+        if own != other:
             totals[other].addmv_(powers.T, weights[own])
         totals[own].addmv_(powers, weights[other])
-    return totals.clamp_min_(_TINY).log_()
+    return totals.clamp_min_(TINY).log_(), kept
 
 
 def _forward(rows, weights, block_size):
@@ -74,49 +80,43 @@ def _forward(rows, weights, block_size):
     return values.masked_fill_(values == -torch.inf, 0)
 
 
-def _gradient_by_blocks(upstream, rows, weights, values, block_size, bounded):
-    gradient = torch.zeros_like(rows)
-    buffer, factors = _buffers(rows, block_size, 2)
-    pulls = (_bounded_pulls if bounded else _pulls)(weights, values, upstream)
-    for own, other in _pairs_of_blocks(rows, block_size):
-        logits = _product(rows[own], rows[other].T, buffer)
-        pull = pulls(logits, own, other, factors)
-        if own == other:
-            pull.fill_diagonal_(0)
-        else:
-            gradient[other].addmm_(pull.T, rows[own])
-        gradient[own].addmm_(pull, rows[other])
-    return gradient
-
-
-def _bounded_pulls(weights, values, upstream):
-    """Returns a function that turns logits into how much both rows pull, in place."""
+def _bounded_pulls(upstream, rows, weights, values, kept, block_size):
+    """Returns a function of two blocks: how much their rows pull at each other."""
     shares = upstream * torch.exp(-values)
+    kept = iter(kept)
+    buffer, factors = _buffers(rows, block_size, 2)
 
-    def pulls(logits, own, other, buffer):
-        factors = _factors(shares, weights, own, other, _view(buffer, logits.shape))
-        return logits.exp_().mul_(factors)
+    def pulls(own, other):
+        powers = next(kept, None)
+        if powers is None:
+            powers = _powers(rows, own, other, buffer)
+        pull = _view(factors, powers.shape)
+        torch.mul(shares[own, None], weights[other], out=pull)
+        return pull.addcmul_(weights[own, None], shares[other]).mul_(powers)
 
     return pulls
 
 
-def _factors(shares, weights, own, other, out):
-    """Writes `s_i w_j + w_i s_j`: how much a power counts for row i and for row j."""
-    torch.mul(shares[own, None], weights[other], out=out)
-    return out.addcmul_(weights[own, None], shares[other])
-
-
-def _pulls(weights, values, upstream):
+def _pulls(upstream, rows, weights, values, block_size):
     log_weights = weights.log()
+    buffer, buffer_2 = _buffers(rows, block_size, 2)
 
-    def pulls(logits, own, other, buffer):
-        as_contrast = _view(buffer, logits.shape)
+    def pulls(own, other):
+        logits = _product(rows[own], rows[other].T, buffer)
+        as_contrast = _view(buffer_2, logits.shape)
         shifts = log_weights[own, None] - values[other]
         torch.add(logits, shifts, out=as_contrast).exp_().mul_(upstream[other])
         logits += log_weights[other] - values[own, None]
-        return logits.exp_().mul_(upstream[own, None]).add_(as_contrast)
+        pull = logits.exp_().mul_(upstream[own, None]).add_(as_contrast)
+        return pull.fill_diagonal_(0) if own == other else pull
 
     return pulls
+
+
+def _powers(rows, own, other, buffer=None):
+    """Returns the exponentials of a tile, in a buffer or in memory of their own."""
+    powers = _product(rows[own], rows[other].T, buffer).exp_()
+    return powers.fill_diagonal_(0) if own == other else powers
 
 
 def _pairs_of_blocks(rows, block_size):
@@ -136,7 +136,9 @@ def _buffers(rows, block_size, count):
 
 
 def _product(left, right, buffer):
-    """Returns the matrix product, in the memory of a buffer."""
+    """Returns the matrix product, in the memory of a buffer if there is one."""
+    if buffer is None:
+        return torch.mm(left, right)
     out = _view(buffer, (left.shape[0], right.shape[1]))
     return torch.mm(left, right, out=out)
 

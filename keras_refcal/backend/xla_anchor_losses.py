@@ -1,8 +1,9 @@
 """The supervised contrastive loss of each anchor, on TensorFlow and JAX.
 
-The mean over positives needs no similarities: it is the anchor times the sum of its
-class. Only the log-sum-exp over all others is quadratic; it is computed block by block,
-in the backward pass again where there is more than one block.
+Where the similarities of a batch are one small table, everything is read from it. For
+larger batches the mean over positives needs no similarities: it is the anchor times the
+sum of its class. Only the log-sum-exp over all others is quadratic; it is computed in
+strips, in the backward pass again.
 
 Shapes: B batch, V views, N = V * B rows, D features.
 """
@@ -20,8 +21,7 @@ else:
     from keras_refcal.backend.tensorflow_counting import sum_by_index
     from keras_refcal.backend.tensorflow_log_sum_exp import log_sum_exp_of_others
 
-# Up to here the sums over classes are quickest as a product with a mask.
-_MAX_MASKED_SAMPLES = 512
+_TINY = 1e-37
 
 
 def anchor_losses(
@@ -42,19 +42,60 @@ def anchor_losses(
         bounded: Whether all similarities are within ±60.
     """
     block_size = block_size or default_block_size(rows.shape[0])
-    total = _log_sum_exp(rows, weights, block_size, bounded)
-    mean, count = _mean_similarity_of_positives(rows, weights, positives)
-    return ops.where(count > 0, total - mean, 0.0)
-
-
-def _log_sum_exp(rows, weights, block_size, bounded):
     if weights is None:
-        ones = ops.ones_like(rows[:, 0])
-        return log_sum_exp_of_others(rows, ones, block_size, bounded)
-    largest = ops.max(weights)
-    largest = ops.where(largest > 0, largest, 1.0)
-    total = log_sum_exp_of_others(rows, weights / largest, block_size, bounded)
-    return total + ops.log(largest)
+        weights, log_scale = ops.ones_like(rows[:, 0]), 0.0
+    else:
+        largest = ops.max(weights)
+        largest = ops.where(largest > 0, largest, 1.0)
+        weights, log_scale = weights / largest, ops.log(largest)
+    if bounded and rows.shape[0] is not None and rows.shape[0] <= block_size:
+        values, count = _of_one_table(rows, weights, positives)
+    else:
+        total = log_sum_exp_of_others(rows, weights, block_size, bounded)
+        mean, count = _mean_similarity_of_positives(rows, weights, positives)
+        values = total - mean
+    return ops.where(count > 0, values + log_scale, 0.0)
+
+
+def _of_one_table(rows, weights, positives):
+    """Returns the losses and the sums of the weights of the positives, `(N,)` both."""
+    views = [rows.shape[0] // positives.shape[0]] * len(positives.shape)
+    mask = ops.tile(positives, views)
+    if len(views) == 1:
+        mask = mask[:, None] == mask[None, :]
+        mask = as_contrasts = _without_diagonal(ops.cast(mask, rows.dtype))
+    else:
+        mask = _without_diagonal(ops.cast(mask, rows.dtype))
+        as_contrasts = ops.transpose(mask)
+    count = ops.matmul(mask, weights)
+    shares = ops.divide_no_nan(ops.ones_like(count), count)
+
+    @ops.custom_gradient
+    def losses(rows):
+        similarities = ops.matmul(rows, ops.transpose(rows))
+        powers = _without_diagonal(ops.exp(similarities))
+        total = ops.maximum(ops.matmul(powers, weights), _TINY)
+        mean = ops.matmul(mask * similarities, weights) * shares
+
+        def gradient(upstream):
+            anchor, positive = upstream / total, upstream * shares
+            pull = powers * (_outer(anchor, weights) + _outer(weights, anchor))
+            pull = pull - mask * _outer(positive, weights)
+            pull = pull - as_contrasts * _outer(weights, positive)
+            return ops.matmul(pull, rows)
+
+        return ops.log(total) - mean, gradient
+
+    return losses(rows), count
+
+
+def _without_diagonal(table):
+    index = ops.arange(table.shape[0])
+    return ops.where(index[:, None] == index, 0.0, table)
+
+
+def _outer(x, y):
+    return x[:, None] * y
 
 
 def _mean_similarity_of_positives(rows, weights, positives):
@@ -62,8 +103,7 @@ def _mean_similarity_of_positives(rows, weights, positives):
     size, batch_size = ops.shape(rows)[0], ops.shape(positives)[0]
     views = size // batch_size
     weighted = ops.concatenate([rows, ops.ones_like(rows[:, :1])], axis=1)
-    if weights is not None:
-        weighted = weighted * weights[:, None]
+    weighted = weighted * weights[:, None]
     of_sample = ops.sum(
         ops.reshape(weighted, (views, batch_size, weighted.shape[1])), axis=0
     )
@@ -81,10 +121,6 @@ def _mean_similarity_of_positives(rows, weights, positives):
 
 def _sums_over_classes(table, labels):
     """Returns, for each sample, the sum over the samples of its class."""
-    size = labels.shape[0]
-    if size is not None and size <= _MAX_MASKED_SAMPLES:
-        mask = labels[:, None] == labels[None, :]
-        return ops.matmul(ops.cast(mask, table.dtype), table)
     groups = _consecutive(labels)
     sums = sum_by_index(table, groups, ops.shape(table)[0])
     return ops.take(sums, groups, axis=0)
