@@ -4,7 +4,8 @@ import numpy as np
 
 from keras_refcal.evaluation.counts import BinCounts
 from keras_refcal.evaluation.equal_mass import interpolated_edges, quantile_edges
-from keras_refcal.evaluation.inputs import Predictions, row_chunks
+from keras_refcal.evaluation.inputs import Predictions
+from keras_refcal.evaluation.order_statistics import OrderStatistics
 from keras_refcal.evaluation.threads import map_in_threads
 from keras_refcal.ops.binning import bin_index, convention_edges
 
@@ -55,17 +56,23 @@ def classwise_counts(predictions: Predictions, num_bins=15, convention="guo"):
     edges, closed = convention_edges(num_bins, convention)
     num_classes, total_bins = predictions.num_classes, len(edges) - 1
     size = num_classes * total_bins
-    weight, confidence = np.zeros(size), np.zeros(size)
-    column_totals = np.zeros(num_classes)
-    for rows in row_chunks(predictions.probabilities):
-        block = predictions.probabilities[rows]
-        column_totals += block.sum(axis=0, dtype="float64")
+
+    def counts_of(block):
         above = np.flatnonzero(block.astype("float32", copy=False) >= edges[1])
         values = block.ravel()[above]
         cells = (above % num_classes) * total_bins
         cells += bin_index(values, edges, closed, xp=np)
-        weight += np.bincount(cells, minlength=size)
-        confidence += np.bincount(cells, values, minlength=size)
+        weight = np.bincount(cells, minlength=size)
+        confidence = np.bincount(cells, values, minlength=size)
+        return weight, confidence, block.sum(axis=0, dtype="float64")
+
+    step = max(1, BLOCK_VALUES // num_classes)
+    cuts = range(step, predictions.num_samples, step)
+    blocks = np.split(predictions.probabilities, cuts)
+    counts = zip(*map_in_threads(counts_of, blocks), strict=True)
+    weight, confidence, column_totals = (
+        np.sum(x, axis=0, dtype="float64") for x in counts
+    )
     weight = weight.reshape(num_classes, total_bins)
     confidence = confidence.reshape(num_classes, total_bins)
     weight[:, 0] += predictions.num_samples - weight.sum(axis=1)
@@ -122,31 +129,28 @@ def adaptive_errors(predictions: Predictions, num_bins=15, thresholds=(0.0,)):
         predictions.label_probability[order], np.cumsum(predictions.class_totals)[:-1]
     )
     width = max(1, BLOCK_VALUES // num_samples)
-
-    def gaps_from(first):
+    gaps = np.zeros(len(thresholds))
+    for first in range(0, predictions.num_classes, width):
         block = predictions.probabilities[:, first : first + width].T.copy()
-        block.sort(axis=1)
-        return [
-            [_adaptive_gap(column, events, starts, t) for t in thresholds]
-            for column, events in zip(block, positives[first:], strict=False)
-        ]
-
-    blocks = map_in_threads(gaps_from, range(0, predictions.num_classes, width))
-    return list(np.concatenate(blocks).mean(axis=0) / num_samples)
+        block += 0  # -0.0 is 0.0
+        for column, events in zip(block, positives[first:], strict=False):
+            gaps += _adaptive_gaps(column, events, starts, thresholds)
+    return list(gaps / predictions.num_classes / num_samples)
 
 
-def _adaptive_gap(column, events, starts, threshold):
-    """Returns the sum over bins of |probability - events| of one sorted column."""
-    edges = column[starts]
-    edges = np.where(edges < threshold, 0.0, edges).astype(column.dtype)
-    low = np.searchsorted(column, threshold)
-    begins = np.maximum(np.searchsorted(column, edges, "right"), low)
-    ends = np.append(begins[1:], len(column))
-    sums = np.add.reduceat(
-        np.append(column, column.dtype.type(0)), begins, dtype="float64"
-    )
-    sums[begins == ends] = 0  # of nothing, where `reduceat` gives one value
-    events = np.where(events < threshold, 0.0, events).astype(column.dtype)
-    bins = np.searchsorted(edges, events, "left")
-    hits = np.bincount(bins, minlength=len(starts) + 1)[1:]
-    return np.abs(sums - hits).sum()
+def _adaptive_gaps(column, events, starts, thresholds):
+    """Returns the sum over bins of |probability - events|, for each threshold."""
+    thresholds = np.asarray(thresholds, column.dtype)
+    statistics = OrderStatistics(column, starts, [0, *thresholds])
+    total = column.sum(dtype="float64")
+    gaps = []
+    for threshold in thresholds:
+        edges = np.where(
+            statistics.at_positions < threshold, 0, statistics.at_positions
+        )
+        below = statistics.sum_below(threshold)
+        sums = np.maximum(statistics.sum_up_to(edges), below)
+        bins = np.searchsorted(edges, np.where(events < threshold, 0, events), "left")
+        hits = np.bincount(bins, minlength=len(starts) + 1)[1:]
+        gaps.append(np.abs(np.diff(sums, append=total) - hits).sum())
+    return gaps
