@@ -20,7 +20,7 @@ from keras_refcal.training.recipes import small
 from keras_refcal.training.recipes.refcal import refcal_two_stage
 from keras_refcal.training.recipes.two_stage import fit_stages
 
-IMAGES, BATCH, EPOCHS = 6144, 64, 20
+IMAGES, BATCH, EPOCHS = 4096, 64, 30  # the epochs that `recipes.two_stage` takes
 
 
 def main(argv=None):

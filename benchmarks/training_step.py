@@ -118,7 +118,7 @@ def main(argv=None):
     functions = {"ours": ours(x, y), "by hand": by_hand(network(), x, y)}
     if backend == "tensorflow":
         functions["ours, jit_compile=True"] = ours(x, y, jit_compile=True)
-    times = median_ms(functions, repeats=15, warmup=2)
+    times = median_ms(functions, repeats=41, warmup=2)
     result = {
         "batch": BATCH,
         "milliseconds": {name: round(value, 2) for name, value in times.items()},

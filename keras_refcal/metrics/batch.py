@@ -128,8 +128,8 @@ class Batch:
     def confidence(self):
         """Largest probability of each row, shape `(B,)`; 0 in rows not valid."""
         if self._from_logits:
-            return self.xp.of_column(self.probabilities, self.predicted)
-        largest = self.xp.of_column(self._scores, self.predicted)
+            return self.xp.largest(self.probabilities, self.predicted)
+        largest = self.xp.largest(self._scores, self.predicted)
         return self.xp.where(self.valid, largest, 0.0)
 
     @once

@@ -46,6 +46,7 @@ __all__ = [
     "exp",
     "is_known_to_hold",
     "isfinite",
+    "largest",
     "log",
     "log_softmax",
     "max",
@@ -97,6 +98,11 @@ def log_softmax(logits):
 def of_column(rows, ids):
     """Returns the value of each row in the column of its id, shape `(n,)`."""
     return rows[np.arange(len(rows)), ids]
+
+
+def largest(rows, ids):
+    """Returns the largest value of each row, which is in the column of its id."""
+    return of_column(rows, ids)
 
 
 def row_sums(rows):
