@@ -124,9 +124,9 @@ class RefCalLoss(FloatLoss):
         return [layer for term in terms for layer in term.state_layers()]
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        """See `FloatLoss`; every term learns from the batch."""
+        """See `FloatLoss`; every term that learns from batches does so."""
         for name, term in self.terms.items():
-            if isinstance(term, FloatLoss):
+            if _learns(term):
                 term.update_state(*self._arguments(name, y_true, y_pred, sample_weight))
 
     def term_values(self, y_true, y_pred, sample_weight=None):
@@ -205,6 +205,8 @@ def _per_view(y_true, logits, sample_weight):
     if len(logits.shape) == 2:
         return y_true, logits, sample_weight
     views = logits.shape[1]
+    if views == 1:
+        return y_true, logits[:, 0], sample_weight
     y_true = ops.concatenate([ops.convert_to_tensor(y_true)] * views, axis=0)
     if sample_weight is not None:
         sample_weight = ops.convert_to_tensor(sample_weight)
@@ -223,6 +225,11 @@ def _call(term, y_true, outputs, sample_weight):
     logits = outputs["logits"]
     y_pred = logits if from_logits else ops.softmax(logits, axis=-1)
     return term(y_true, y_pred, sample_weight)
+
+
+def _learns(term):
+    own = getattr(type(term), "update_state", FloatLoss.update_state)
+    return own is not FloatLoss.update_state
 
 
 def _needs_index(term):

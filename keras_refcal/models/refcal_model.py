@@ -51,7 +51,9 @@ class RefCalModel(TrainStep, keras.Model):
             mode always.
         return_outputs: Whether to return a mapping of `"predictions"`, shape
             `(batch, num_classes)`, `"logits"`, shape `(batch, views, num_classes)`,
-            and `"embeddings"`, shape `(batch, views, projection_dim)`, instead.
+            and `"embeddings"`, shape `(batch, views, projection_dim)`, instead. In
+            training mode a model compiled with a loss of this package has embeddings
+            only if a term of the loss reads them.
 
     Returns:
         Probabilities, shape `(batch, num_classes)`, the mean over the views.
@@ -148,11 +150,11 @@ class RefCalModel(TrainStep, keras.Model):
         predictions = ops.mean(predictions, axis=1)
         if not return_outputs:
             return predictions
-        return {
-            "predictions": predictions,
-            "logits": logits,
-            "embeddings": unfold_views(self.projection(features), views),
-        }
+        outputs = {"predictions": predictions, "logits": logits}
+        terms = self._active_terms()
+        if not training or not terms or "refinement" in terms:
+            outputs["embeddings"] = unfold_views(self.projection(features), views)
+        return outputs
 
     def compile(self, optimizer="rmsprop", loss=None, *, loss_weights=None, **kwargs):
         """Configures a stage of training; see `keras.Model.compile`.
