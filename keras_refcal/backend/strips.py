@@ -8,13 +8,13 @@ written after themselves.
 
 BLOCK_SIZE = 256
 
-# Up to so many rows one table of their powers, 4 MB, is kept for the backward pass.
-MAX_TILE_ROWS = 1024
+# Up to so many rows all is read from tables of every row with every row, 4 MB each.
+MAX_TABLE_ROWS = 1024
 
 
 def default_block_size(num_rows):
     """Returns the quickest block size for a number of rows, `None` if it is unknown."""
-    if num_rows is not None and num_rows <= MAX_TILE_ROWS:
+    if num_rows is not None and num_rows <= MAX_TABLE_ROWS:
         return num_rows
     return BLOCK_SIZE
 

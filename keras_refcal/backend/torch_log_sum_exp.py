@@ -9,8 +9,9 @@ import torch
 # Tiles of this size stay in the cache of a core.
 BLOCK_SIZE = 512
 
-# The most memory that tiles kept for the gradient take: all of 4,096 rows.
-_KEPT_BYTES = 2**25 + 2**22
+# Up to so many rows all tiles are kept for the gradient, 38 MB of them at most. Beyond
+# it, to keep some of them saves nothing that can be measured.
+_MAX_KEPT_ROWS = 4096
 
 TINY = 1e-37  # the least sum whose logarithm is taken
 
@@ -24,7 +25,7 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded, keep=False):
         block_size: The most rows a block has.
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
-        keep: Whether to keep the first tiles for the gradient, as many as have room.
+        keep: Whether to keep the tiles for the gradient, if the rows are not too many.
     """
     if bounded:
         return _forward_bounded(rows, weights, block_size, keep)
@@ -33,7 +34,7 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded, keep=False):
 
 def gradient(upstream, rows, weights, values, kept, block_size, bounded):
     """Returns the gradient of the values to the rows, shape `(N, D)`."""
-    gradient = torch.zeros_like(rows)
+    found = torch.zeros_like(rows)
     if bounded:
         pulls = _bounded_pulls(upstream, rows, weights, values, kept, block_size)
     else:
@@ -41,20 +42,19 @@ def gradient(upstream, rows, weights, values, kept, block_size, bounded):
     for own, other in _pairs_of_blocks(rows, block_size):
         pull = pulls(own, other)
         if own != other:
-            gradient[other].addmm_(pull.T, rows[own])
-        gradient[own].addmm_(pull, rows[other])
-    return gradient
+            found[other].addmm_(pull.T, rows[own])
+        found[own].addmm_(pull, rows[other])
+    return found
 
 
 def _forward_bounded(rows, weights, block_size, keep):
     totals = torch.zeros_like(weights)
-    kept, room = [], _KEPT_BYTES if keep else 0
-    (buffer,) = _buffers(rows, block_size, 1)
+    kept, keep = [], keep and len(rows) <= _MAX_KEPT_ROWS
+    buffer = None if keep else _buffers(rows, block_size, 1)[0]
     for own, other in _pairs_of_blocks(rows, block_size):
-        powers = _powers(rows, own, other, buffer if room <= 0 else None)
-        if room > 0:
+        powers = _powers(rows, own, other, buffer)
+        if keep:
             kept.append(powers)
-            room -= powers.nbytes
         if own != other:
             totals[other].addmv_(powers.T, weights[own])
         totals[own].addmv_(powers, weights[other])

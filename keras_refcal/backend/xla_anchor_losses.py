@@ -48,7 +48,8 @@ def anchor_losses(
         largest = ops.max(weights)
         largest = ops.where(largest > 0, largest, 1.0)
         weights, log_scale = weights / largest, ops.log(largest)
-    if bounded and rows.shape[0] is not None and rows.shape[0] <= block_size:
+    is_known = None not in (rows.shape[0], positives.shape[0])
+    if bounded and is_known and rows.shape[0] <= block_size:
         values, count = _of_one_table(rows, weights, positives)
     else:
         total = log_sum_exp_of_others(rows, weights, block_size, bounded)
@@ -62,11 +63,9 @@ def _of_one_table(rows, weights, positives):
     views = [rows.shape[0] // positives.shape[0]] * len(positives.shape)
     mask = ops.tile(positives, views)
     if len(views) == 1:
-        mask = mask[:, None] == mask[None, :]
-        mask = as_contrasts = _without_diagonal(ops.cast(mask, rows.dtype))
-    else:
-        mask = _without_diagonal(ops.cast(mask, rows.dtype))
-        as_contrasts = ops.transpose(mask)
+        mask = mask[:, None] == mask
+    mask = _without_diagonal(ops.cast(mask, rows.dtype))
+    as_contrasts = mask if len(views) == 1 else ops.transpose(mask)
     count = ops.matmul(mask, weights)
     shares = ops.divide_no_nan(ops.ones_like(count), count)
 

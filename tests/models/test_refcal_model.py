@@ -41,6 +41,25 @@ def test_outputs_probabilities_with_and_without_views():
     np.testing.assert_allclose(both, (single + flipped) / 2, rtol=1e-4, atol=1e-6)
 
 
+def test_a_training_step_computes_embeddings_where_the_loss_reads_them():
+    model = make()
+    images, _ = batch()
+
+    def has_embeddings(training):
+        return "embeddings" in model(images, training=training, return_outputs=True)
+
+    assert has_embeddings(training=True)  # a loop of one's own may want them
+    for loss, reads in [
+        (RefCalLoss(), True),
+        (SupervisedContrastiveLoss(), True),
+        (CrossEntropyLoss(), False),
+        ("sparse_categorical_crossentropy", True),
+    ]:
+        model.compile("sgd", loss)
+        assert has_embeddings(training=True) == reads
+        assert has_embeddings(training=False)
+
+
 def test_the_logs_name_the_active_terms():
     model = make()
     images, labels = batch()
