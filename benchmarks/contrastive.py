@@ -20,9 +20,6 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-if os.environ.get("KERAS_BACKEND") != "torch":
-    # PyTorch's threads would go on spinning after a peer's turn, during ours.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch  # isort: skip  before TensorFlow, which otherwise crashes it
 
