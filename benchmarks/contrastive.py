@@ -81,7 +81,8 @@ def times(size, one_core):
     agree(functions)
     repeats = int(np.clip(20_000 // size, 5, 41))
     clock = time.process_time if one_core else time.perf_counter
-    return harness.median_ms(functions, repeats, warmup=1, clock=clock)
+    pause = 0.02 if size >= 8192 else 0.0
+    return harness.median_ms(functions, repeats, warmup=1, clock=clock, pause=pause)
 
 
 def memory(size):

@@ -34,12 +34,11 @@ PACKAGES = (
 )
 
 
-def median_ms(functions, repeats=7, warmup=2, clock=None):
+def median_ms(functions, repeats=7, warmup=2, clock=None, pause=0.0):
     """Returns the median milliseconds of functions that are called in turns.
 
     A B C A B C …: what else the machine does then falls on all alike. A function must
-    return only when its work is done. A pause before each lets threads go to sleep,
-    which spin for a while after the function before.
+    return only when its work is done.
 
     Args:
         functions: Mapping of names to functions without arguments.
@@ -47,6 +46,8 @@ def median_ms(functions, repeats=7, warmup=2, clock=None):
         warmup: How many turns before do not.
         clock: Seconds; `time.process_time` does not count what other jobs take, and is
             fair on one core, where no thread waits for another.
+        pause: Seconds before each call, in which threads go to sleep that spin for a
+            while after a peer's. What takes microseconds would find a cold cache.
     """
     if clock is None:
         one_core = len(os.sched_getaffinity(0)) == 1
@@ -54,7 +55,7 @@ def median_ms(functions, repeats=7, warmup=2, clock=None):
     times = {name: [] for name in functions}
     for turn in range(warmup + repeats):
         for name, function in functions.items():
-            time.sleep(0.02)
+            time.sleep(pause)
             start = clock()
             function()
             if turn >= warmup:
