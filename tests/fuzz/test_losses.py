@@ -82,6 +82,7 @@ def is_determined(run, loss, batch, expected):
     return True
 
 
+TINY = ["denormal"] * 2
 FOUND = [
     # Logits near 1e12, times LDAM's 30: NaN in a function compiled by XLA.
     ("LDAMLoss", (["all large"] * 7 + ["huge"], "any", "large", 0)),
@@ -99,8 +100,7 @@ FOUND = [
     (
         "MDCALoss",
         (
-            ["far apart", "sharp", "denormal", "denormal"]
-            + ["far apart", "one large", "denormal", "denormal"],
+            ["far apart", "sharp", *TINY, "far apart", "one large", *TINY],
             "any",
             "one",
             2,
