@@ -7,7 +7,8 @@ function is being traced or where reading the value would stall an accelerator.
 call of many operations, also where they would run one by one. `global_batch(values)`
 brings the rows of all replicas together, `num_replicas()` counts them, and
 `sum_over_processes(variables)` adds up the state of metrics.
-`anchor_losses` is the supervised contrastive loss of every row, in small memory.
+`anchor_losses` is the supervised contrastive loss of every row, in small memory, and
+`unit_rows` makes these rows of embeddings.
 """
 
 import keras
@@ -23,6 +24,7 @@ if NAME == "tensorflow":
     )
     from keras_refcal.backend.tensorflow_step import TrainStep, concrete_value
     from keras_refcal.backend.xla_anchor_losses import anchor_losses
+    from keras_refcal.backend.xla_unit_rows import unit_rows
 elif NAME == "jax":
     from keras_refcal.backend.jax_counting import fused, sum_by_index
     from keras_refcal.backend.jax_replicas import (
@@ -32,6 +34,7 @@ elif NAME == "jax":
     )
     from keras_refcal.backend.jax_step import TrainStep, concrete_value
     from keras_refcal.backend.xla_anchor_losses import anchor_losses
+    from keras_refcal.backend.xla_unit_rows import unit_rows
 elif NAME == "torch":
     from keras_refcal.backend.torch_anchor_losses import anchor_losses
     from keras_refcal.backend.torch_counting import fused, sum_by_index
@@ -41,6 +44,7 @@ elif NAME == "torch":
         sum_over_processes,
     )
     from keras_refcal.backend.torch_step import TrainStep, concrete_value
+    from keras_refcal.backend.torch_unit_rows import unit_rows
 else:
     raise ImportError(
         "keras_refcal runs on the Keras backends 'tensorflow', 'jax' and 'torch'. "
@@ -57,4 +61,5 @@ __all__ = [
     "num_replicas",
     "sum_by_index",
     "sum_over_processes",
+    "unit_rows",
 ]

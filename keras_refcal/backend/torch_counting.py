@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+_PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)
+
 
 def sum_by_index(values, index, size):
     """Returns sums of `values`, shape `(n, ...)`, by index, shape `(size, ...)`."""
@@ -21,25 +23,29 @@ def fused(function):
     """
 
     def call(*tensors):
-        if not all(map(_is_readable, tensors)):
+        arrays = None if torch.compiler.is_compiling() else _arrays(tensors)
+        if arrays is None:
             return function(*tensors)
         with np.errstate(all="ignore"):
-            return torch.from_numpy(function(*map(_array, tensors)))
+            return torch.from_numpy(function(*arrays))
 
     return call
 
 
-def _is_readable(tensor):
-    """Whether a tensor, or `None`, has values that the CPU may read."""
-    if tensor is None:
-        return True
-    plain = type(tensor) in (torch.Tensor, torch.nn.Parameter)
-    return plain and tensor.is_cpu and not torch.compiler.is_compiling()
+def _arrays(tensors):
+    """Returns tensors as arrays, or `None` where the CPU may not read their values."""
+    arrays = []
+    for tensor in tensors:
+        if tensor is None:
+            arrays.append(None)
+        elif type(tensor) in _PLAIN_TENSORS and tensor.is_cpu:
+            arrays.append(_array(tensor))
+        else:
+            return None
+    return arrays
 
 
 def _array(tensor):
-    if tensor is None:
-        return None
     if tensor.dtype == torch.bfloat16:  # NumPy has no such type
         tensor = tensor.float()
-    return tensor.detach().numpy()
+    return (tensor.detach() if tensor.requires_grad else tensor).numpy()

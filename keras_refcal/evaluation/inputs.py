@@ -162,7 +162,9 @@ def _check_finite(name, values, row_sums=None):
 def _check_rows(values, tolerance):
     row_sums = values @ np.ones(values.shape[1], values.dtype)
     _check_finite("probabilities", values, row_sums)
-    low, high = values.min(), values.max()
+    low, high = values.min(), 1.0
+    if row_sums.max() > 1 + tolerance or low < 0:
+        high = values.max()  # no value of 0 or more exceeds the sum of its row
     if low < 0 or high > 1 + tolerance:
         raise ValueError(
             f"`probabilities` must lie in [0, 1]. Received values from {low:g} to "

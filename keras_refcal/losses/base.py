@@ -104,15 +104,17 @@ class WeightedLoss(FloatLoss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the reduced loss; `sample_weight` has shape `(batch,)`."""
         weight = weights_with_mask(mask_of(y_pred), sample_weight)
-        labels = (y_true,) if weight is None else (y_true, weight)
+        if weight is None:
+            return super().__call__(y_true, y_pred)
         # The tuples keep Keras from applying weight and mask a second time.
-        return super().__call__(labels, (y_pred,))
+        return super().__call__((y_true, weight), (y_pred,))
 
     def call(self, y_true, y_pred):
         """Returns one value a sample, shape `(batch,)`."""
-        y_true, *weight = y_true if isinstance(y_true, tuple) else (y_true,)
-        (y_pred,) = y_pred if isinstance(y_pred, tuple) else (y_pred,)
-        weight = ops.reshape(weight[0], (-1,)) if weight else None
+        weight = None
+        if isinstance(y_pred, tuple):
+            (y_true, weight), (y_pred,) = y_true, y_pred
+            weight = ops.reshape(weight, (-1,))
         return self.weighted_values(y_true, y_pred, weight)
 
     def weighted_values(self, y_true, y_pred, sample_weight):

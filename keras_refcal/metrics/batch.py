@@ -128,9 +128,8 @@ class Batch:
     def confidence(self):
         """Largest probability of each row, shape `(B,)`; 0 in rows not valid."""
         if self._from_logits:
-            return self.xp.largest(self.probabilities, self.predicted)
-        largest = self.xp.largest(self._scores, self.predicted)
-        return self.xp.where(self.valid, largest, 0.0)
+            return self.xp.top(self.probabilities, self._raw_labels)[0]
+        return self.xp.where(self.valid, self._top[0], 0.0)
 
     @once
     def predicted(self):
@@ -140,8 +139,12 @@ class Batch:
     @once
     def correct(self):
         """1.0 where the predicted class is the label, else 0.0, shape `(B,)`."""
-        hits = self.xp.equal(self.predicted, self._raw_labels)
-        return self.xp.cast(hits, self._scores.dtype)
+        return self.xp.cast(self._top[1], self._scores.dtype)
+
+    @once
+    def _top(self):
+        """Largest score of each row, and whether it is the label's."""
+        return self.xp.top(self._scores, self._raw_labels)
 
     @once
     def _relative(self):

@@ -6,8 +6,8 @@ Shapes: B batch, V views, D features, C classes.
 import keras
 from keras import ops
 
+from keras_refcal.backend import unit_rows
 from keras_refcal.ops.contrastive import (
-    l2_normalize,
     num_views,
     row_weights,
     same,
@@ -53,7 +53,7 @@ def balanced_contrastive(
     """  # noqa: E501
     anchors = view_rows(embeddings, normalize, temperature)
     if normalize:
-        prototypes = l2_normalize(prototypes)
+        prototypes = unit_rows(prototypes)
     prototypes = ops.cast(prototypes, anchors.dtype) * temperature**-0.5
     views, batch_size = num_views(embeddings), ops.shape(embeddings)[0]
     weights = row_weights(sample_weight, views, batch_size, anchors.dtype)

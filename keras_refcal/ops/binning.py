@@ -9,6 +9,10 @@ import numpy as np
 
 from keras_refcal.types import Tensor
 
+# So many values are compared with so few edges, one after another, in less time than
+# they are looked up among them.
+_MANY_VALUES, _FEW_EDGES = 2**14, 32
+
 CONVENTIONS = ("guo", "netcal", "torchmetrics")
 
 
@@ -63,9 +67,20 @@ def bin_index(values: Tensor, edges, closed="right", xp=None) -> Tensor:
     inner = np.asarray(edges, "float32")[1:-1]
     side = "left" if closed == "right" else "right"
     if xp is np or isinstance(values, np.ndarray):
-        return np.searchsorted(inner, np.asarray(values, "float32"), side=side)
+        values = np.asarray(values, "float32")
+        if values.size > _MANY_VALUES and len(inner) <= _FEW_EDGES:
+            return _number_of_edges_below(values, inner, side)
+        return inner.searchsorted(values, side=side)
     from keras import ops
 
     values = ops.cast(values, "float32")
     flat = ops.searchsorted(inner, ops.reshape(values, (-1,)), side=side)
     return ops.reshape(flat, ops.shape(values))
+
+
+def _number_of_edges_below(values, edges, side):
+    is_below = np.less if side == "left" else np.less_equal
+    index = np.zeros(values.shape, "uint8")
+    for edge in edges:
+        index += is_below(edge, values)
+    return index.astype("intp")

@@ -9,7 +9,7 @@ equals absence. An anchor without a positive adds 0. All values are in nats.
 
 from keras import ops
 
-from keras_refcal.backend import anchor_losses
+from keras_refcal.backend import anchor_losses, unit_rows
 from keras_refcal.types import Tensor
 
 # Unit vectors over this temperature have similarities within ±60, whose exponentials
@@ -65,19 +65,13 @@ def own_views(embeddings: Tensor) -> Tensor:
     return ops.arange(ops.shape(embeddings)[0], dtype="int32")
 
 
-def l2_normalize(x: Tensor, length=1.0) -> Tensor:
-    """Returns `x` scaled to a length over its last axis; a zero row stays zero."""
-    square = ops.sum(x * x, axis=-1, keepdims=True)
-    return x * (ops.rsqrt(ops.maximum(square, 1e-12)) * length)
-
-
 def view_rows(embeddings, normalize, temperature):
     """Returns the views one after another, shape `(V * B, D)`, over sqrt(T)."""
-    length = temperature**-0.5
-    embeddings = l2_normalize(embeddings, length) if normalize else embeddings * length
+    if normalize:
+        return unit_rows(embeddings, temperature**-0.5)
     if len(embeddings.shape) == 3:
         embeddings = ops.transpose(embeddings, (1, 0, 2))
-    return ops.reshape(embeddings, (-1, embeddings.shape[-1]))
+    return ops.reshape(embeddings, (-1, embeddings.shape[-1])) * temperature**-0.5
 
 
 def num_views(embeddings):

@@ -4,6 +4,8 @@ Where operations run one by one, as on PyTorch, those of a batch take longer to 
 than to compute, and NumPy's are the quickest to call.
 """
 
+import functools
+
 import numpy as np
 from numpy import (
     abs,
@@ -11,7 +13,6 @@ from numpy import (
     arange,
     argmax,
     broadcast_to,
-    clip,
     concatenate,
     equal,
     exp,
@@ -21,7 +22,6 @@ from numpy import (
     maximum,
     min,
     minimum,
-    reshape,
     searchsorted,
     shape,
     sqrt,
@@ -46,7 +46,6 @@ __all__ = [
     "exp",
     "is_known_to_hold",
     "isfinite",
-    "largest",
     "log",
     "log_softmax",
     "max",
@@ -67,6 +66,7 @@ __all__ = [
     "sum",
     "sum_columns",
     "take_along_axis",
+    "top",
     "transpose",
     "where",
     "zeros_like",
@@ -76,6 +76,16 @@ __all__ = [
 def cast(values, dtype):
     """Returns an array of a type."""
     return np.asarray(values, dtype)
+
+
+def clip(values, least, most):
+    """Returns values within bounds; quicker than NumPy's."""
+    return np.minimum(np.maximum(values, least), most)
+
+
+def reshape(values, shape):
+    """Returns an array in another shape; quicker than NumPy's."""
+    return values.reshape(shape)
 
 
 def one_hot(ids, num_classes, dtype):
@@ -100,20 +110,24 @@ def of_column(rows, ids):
     return rows[np.arange(len(rows)), ids]
 
 
-def largest(rows, ids):
-    """Returns the largest value of each row, which is in the column of its id."""
-    return of_column(rows, ids)
+def top(rows, ids):
+    """Returns the largest value of each row, and whether it is in the column of an id.
+
+    Of equal values the first is the largest. An id may be that of no column.
+    """
+    predicted = rows.argmax(axis=-1)
+    return of_column(rows, predicted), predicted == ids
 
 
 def row_sums(rows):
     """Returns the sum of each row, shape `(n,)`; quicker than NumPy's."""
-    return rows @ np.ones(rows.shape[1], rows.dtype)
+    return rows @ _ones(rows.shape[1], rows.dtype)
 
 
 def rows_above_zero(rows):
     """Returns whether all values of a row are 0 or more; broadcasts to `(n,)`."""
     # The minimum of all values takes a fifth of the time of those of the rows.
-    return True if np.min(rows, initial=0.0) >= 0 else np.min(rows, axis=-1) >= 0
+    return True if rows.min(initial=0.0) >= 0 else rows.min(axis=-1) >= 0
 
 
 def is_known_to_hold(values):
@@ -132,3 +146,8 @@ def sum_columns(columns, index, size):
     for row, column in zip(sums, columns, strict=True):
         row[:] = np.bincount(index, column, minlength=size)
     return sums
+
+
+@functools.lru_cache(maxsize=8)
+def _ones(size, dtype):
+    return np.ones(size, dtype)

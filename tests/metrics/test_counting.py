@@ -48,6 +48,21 @@ def test_arrays_count_as_tensors_do(from_logits):
         np.testing.assert_allclose(ours, theirs, rtol=2e-6, atol=2e-6, err_msg=kind)
 
 
+def test_the_first_of_equal_scores_is_the_largest():
+    generator = np.random.default_rng(0)
+    rows = generator.integers(-2, 3, (200, 5)).astype("float32")
+    rows[:3] = [[0] * 5, [-np.inf] * 5, [np.nan] * 5]
+    ids = generator.integers(-1, 6, 200).astype("int32")
+    known = (ids >= 0) & (ids < 5) & (rows.max(axis=-1) > -np.inf)
+    tensors = map(keras.ops.convert_to_tensor, (rows, ids))
+    for largest, is_top in (
+        counting_in_numpy.top(rows, ids),
+        map(keras.ops.convert_to_numpy, counting_in_keras.top(*tensors)),
+    ):
+        np.testing.assert_array_equal(largest, rows.max(axis=-1))
+        assert (is_top == (rows.argmax(axis=-1) == ids))[known].all()
+
+
 def test_both_ways_of_counting_have_the_same_names():
     assert counting_in_keras.__all__ == counting_in_numpy.__all__
     for name in counting_in_keras.__all__:

@@ -36,6 +36,19 @@ def test_bins_of_values_on_and_beside_edges(convention, shape):
     assert bin_index(values, edges, closed, xp=np).ravel().tolist() == expected
 
 
+@pytest.mark.parametrize("convention", ["guo", "netcal", "torchmetrics"])
+@pytest.mark.parametrize("num_bins", [1, 2, 15, 31, 100])
+def test_many_values_are_binned_as_few(convention, num_bins):
+    edges, closed = convention_edges(num_bins, convention)
+    near = [uniform_edges(num_bins), EDGE_VALUES]
+    near += [np.nextafter(near[0], np.float32(side)).clip(0, 1) for side in (-1, 2)]
+    values = np.concatenate(near)
+    expected = [oracle(value, edges, closed) for value in values]
+    many = np.tile(values, 2**15 // len(values))
+    index = bin_index(many, edges, closed, xp=np).reshape(-1, len(values))
+    assert (index == expected).all() and index.dtype == np.intp
+
+
 def test_one_bin_takes_everything():
     assert bin_index(np.array([0.0, 0.5, 1.0]), uniform_edges(1), xp=np).sum() == 0
 
