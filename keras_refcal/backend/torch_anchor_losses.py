@@ -9,6 +9,7 @@ table and once for any batch, in tiles.
 import torch
 
 from keras_refcal.backend.torch_log_sum_exp import (
+    BITS,
     BLOCK_SIZE,
     TINY,
     gradient,
@@ -40,9 +41,9 @@ class _OfOneTable(torch.autograd.Function):
             mask = mask[:, None] == mask
         mask = mask.to(rows.dtype).fill_diagonal_(0)
         shares = _inverse(torch.mv(mask, weights))
-        similarities = torch.mm(rows, rows.T)
-        mean = torch.mv(mask * similarities, weights).mul_(shares)
-        powers = similarities.exp_().fill_diagonal_(0)
+        bits = torch.empty_like(mask).addmm_(rows, rows.T, beta=0, alpha=BITS)
+        mean = torch.mv(mask * bits, weights).mul_(shares / BITS)
+        powers = bits.exp2_().fill_diagonal_(0)
         total = torch.mv(powers, weights).clamp_min_(TINY)
         ctx.save_for_backward(rows, weights, mask, shares, powers, total)
         return torch.where(shares > 0, total.log() + log_scale - mean, 0)

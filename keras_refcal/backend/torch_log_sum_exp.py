@@ -4,6 +4,8 @@ The matrix of similarities is symmetric: of every pair of blocks of rows one til
 computed, and serves the rows of both.
 """
 
+import math
+
 import torch
 
 # Tiles of this size stay in the cache of a core.
@@ -14,6 +16,9 @@ BLOCK_SIZE = 512
 _MAX_KEPT_ROWS = 4096
 
 TINY = 1e-37  # the least sum whose logarithm is taken
+
+# `exp2` of the similarities in bits takes a fifth of the time of `exp`.
+BITS = 1 / math.log(2)
 
 
 def log_sum_exp_of_others(rows, weights, block_size, bounded, keep=False):
@@ -115,7 +120,8 @@ def _pulls(upstream, rows, weights, values, block_size):
 
 def _powers(rows, own, other, buffer=None):
     """Returns the exponentials of a tile, in a buffer or in memory of their own."""
-    powers = _product(rows[own], rows[other].T, buffer).exp_()
+    bits = _product(rows[own], rows[other].T, buffer, BITS)
+    powers = bits.exp2_()
     return powers.fill_diagonal_(0) if own == other else powers
 
 
@@ -135,12 +141,11 @@ def _buffers(rows, block_size, count):
     return rows.new_empty(count, length * length)
 
 
-def _product(left, right, buffer):
-    """Returns the matrix product, in the memory of a buffer if there is one."""
-    if buffer is None:
-        return torch.mm(left, right)
-    out = _view(buffer, (left.shape[0], right.shape[1]))
-    return torch.mm(left, right, out=out)
+def _product(left, right, buffer=None, factor=1.0):
+    """Returns a factor times a matrix product, in the memory of a buffer if given."""
+    shape = left.shape[0], right.shape[1]
+    out = left.new_empty(shape) if buffer is None else _view(buffer, shape)
+    return out.addmm_(left, right, beta=0, alpha=factor)
 
 
 def _view(buffer, shape):
