@@ -8,11 +8,9 @@ def compiled(function):
     """Returns a fast form of a function of arrays that returns a nest of tensors."""
     name = keras.backend.backend()
     if name == "jax":
-        import jax
+        from quick_jit import quick_jit
 
-        quick = jax.jit(
-            function, compiler_options={"xla_backend_optimization_level": 0}
-        )
+        quick = quick_jit(function)
     elif name == "tensorflow":
         import tensorflow as tf
 

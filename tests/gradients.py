@@ -31,11 +31,11 @@ def _tensorflow(function, arrays, jit):
 def _jax(function, arrays, jit):
     import jax
     import jax.numpy as jnp
+    from quick_jit import quick_jit
 
     run = jax.value_and_grad(function, argnums=tuple(range(len(arrays))))
     if jit:
-        options = {"xla_backend_optimization_level": 0} if jit == "quick" else None
-        run = jax.jit(run, compiler_options=options)
+        run = quick_jit(run) if jit == "quick" else jax.jit(run)
     return run(*[jnp.asarray(a) for a in arrays])
 
 

@@ -132,7 +132,6 @@ def adaptive_errors(predictions: Predictions, num_bins=15, thresholds=(0.0,)):
     gaps = np.zeros(len(thresholds))
     for first in range(0, predictions.num_classes, width):
         block = predictions.probabilities[:, first : first + width].T.copy()
-        block += 0  # -0.0 is 0.0
         for column, events in zip(block, positives[first:], strict=False):
             gaps += _adaptive_gaps(column, events, starts, thresholds)
     return list(gaps / predictions.num_classes / num_samples)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-# Keys of numbers from 0 to below 2: their leading 16 bits, which keep the order.
-_NUM_KEYS = 2**14
+from keras_refcal.evaluation.leading_bits import NUM_KEYS, leading_bits
 
 
 class OrderStatistics:
@@ -22,17 +21,17 @@ class OrderStatistics:
     """
 
     def __init__(self, values, positions, others=()):
-        keys = _keys(values)
-        counts = np.bincount(keys, minlength=_NUM_KEYS)
-        sums = np.bincount(keys, values, minlength=_NUM_KEYS)
+        keys = leading_bits(values)
+        counts = np.bincount(keys, minlength=NUM_KEYS)
+        sums = np.bincount(keys, values, minlength=NUM_KEYS)
         self._sums_before = np.cumsum(sums) - sums
         ends = np.cumsum(counts)
         buckets = np.searchsorted(ends, positions, "right")
-        is_open = np.zeros(_NUM_KEYS, bool)
+        is_open = np.zeros(NUM_KEYS, bool)
         is_open[buckets] = True
-        is_open[_keys(np.asarray(others, values.dtype))] = True
+        is_open[leading_bits(np.asarray(others, values.dtype))] = True
         self._sorted = np.sort(values[np.take(is_open, keys)])
-        self._sorted_keys = _keys(self._sorted)
+        self._sorted_keys = leading_bits(self._sorted)
         self._sorted_sums = np.append(0.0, np.cumsum(self._sorted, dtype="float64"))
         offsets = positions - (ends - counts)[buckets]
         first = np.searchsorted(self._sorted_keys, buckets)
@@ -48,13 +47,8 @@ class OrderStatistics:
 
     def _sum(self, limits, side):
         limits = np.asarray(limits, self._sorted.dtype)
-        keys = _keys(limits)
+        keys = leading_bits(limits)
         inside = np.searchsorted(self._sorted, limits, side)
         first = np.searchsorted(self._sorted_keys, keys)
         sums = self._sorted_sums[inside] - self._sorted_sums[first]
         return self._sums_before[keys] + sums
-
-
-def _keys(values):
-    bits = values.view(f"uint{8 * values.itemsize}")
-    return (bits >> (8 * values.itemsize - 16)).astype("uint16")

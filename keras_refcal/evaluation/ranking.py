@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.inputs import as_predictions
+from keras_refcal.evaluation.leading_bits import NUM_KEYS, leading_bits, ordered_bits
 from keras_refcal.evaluation.threads import map_in_threads
 
 BLOCK_VALUES = 2**20
@@ -223,22 +224,17 @@ def _search(scores, samples):
     """
     if samples.dtype != np.float32:
         return np.searchsorted(scores, samples)
-    buckets, own = (_bits(x) >> np.uint32(17) for x in (samples, scores))
-    counts = np.bincount(own, minlength=2**14)
+    buckets, own = leading_bits(samples), leading_bits(scores)
+    counts = np.bincount(own, minlength=NUM_KEYS)
     first = (np.cumsum(counts) - counts)[buckets]
     unsure = np.flatnonzero(counts[buckets])
     first[unsure] = np.searchsorted(scores, samples[unsure])
     return first
 
 
-def _bits(scores):
-    """Returns unsigned integers in the order of float32 scores of 0 or more."""
-    return (scores + np.float32(0)).view("uint32")  # -0.0 is 0.0
-
-
 def _pack(scores, ids):
     """Puts a score of 0 or more and an id below 2^32 into one ordered integer."""
-    bits = _bits(scores).astype("uint64")
+    bits = ordered_bits(scores).astype("uint64")
     bits <<= np.uint64(32)
     bits |= ids
     return bits
@@ -256,7 +252,7 @@ def _argsort(column):
         keys.sort()
         return keys & np.uint64(2**32 - 1)
     index_bits = np.uint64(2 ** int(len(column) - 1).bit_length() - 1)
-    keys = (column + 0.0).view("uint64") & ~index_bits
+    keys = ordered_bits(column) & ~index_bits
     keys |= index
     keys.sort()
     order = keys & index_bits

@@ -48,6 +48,8 @@ class LossCallback(keras.callbacks.Callback):
 class UpdateAdaFocal(LossCallback):
     """Adapts the exponents of `AdaFocalLoss` to validation data after each epoch.
 
+    On JAX, models other than `RefCalModel` need Keras 3.12 or later.
+
     Args:
         x: Validation inputs, as `predict` takes them.
         y: Their labels.
@@ -110,7 +112,7 @@ class UpdateCorrectnessHistory(LossCallback):
     """Updates the history of `CorrectnessRankingLoss` after each epoch.
 
     For models other than `RefCalModel`, which updates it in every step: it predicts
-    the training data once more.
+    the training data once more. On JAX they need Keras 3.12 or later.
 
     Args:
         x: Training inputs, as `predict` takes them.
