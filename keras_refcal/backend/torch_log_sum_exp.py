@@ -17,7 +17,7 @@ _MAX_KEPT_ROWS = 4096
 
 TINY = 1e-37  # the least sum whose logarithm is taken
 
-# `exp2` of the similarities in bits takes a fifth of the time of `exp`.
+# `exp2` of the similarities in bits takes a third of the time of `exp`.
 BITS = 1 / math.log(2)
 
 
