@@ -3,10 +3,11 @@
 `NAME` is the running backend. `TrainStep` is its training and test step, a plain mixin
 for `keras.Model`. `concrete_value(x)` is the NumPy value of `x`, or `None` while a
 function is being traced or where reading the value would stall an accelerator.
-`sum_by_index(values, index, size)` adds up rows by index; `fused(function)` makes one
-call of many operations, also where they would run one by one. `global_batch(values)`
-brings the rows of all replicas together, `num_replicas()` counts them, and
-`sum_over_processes(variables)` adds up the state of metrics.
+`sum_by_index(values, index, size)` adds up rows by index, and `searchsorted` finds the
+places of values among edges; `fused(function)` makes one call of many operations, also
+where they would run one by one. `global_batch(values)` brings the rows of all replicas
+together, `num_replicas()` counts them, and `sum_over_processes(variables)` adds up the
+state of metrics.
 `anchor_losses` is the supervised contrastive loss of every row, in small memory, and
 `unit_rows` makes these rows of embeddings.
 """
@@ -16,7 +17,11 @@ import keras
 NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
-    from keras_refcal.backend.tensorflow_counting import fused, sum_by_index
+    from keras_refcal.backend.tensorflow_counting import (
+        fused,
+        searchsorted,
+        sum_by_index,
+    )
     from keras_refcal.backend.tensorflow_replicas import (
         global_batch,
         num_replicas,
@@ -26,6 +31,8 @@ if NAME == "tensorflow":
     from keras_refcal.backend.xla_anchor_losses import anchor_losses
     from keras_refcal.backend.xla_unit_rows import unit_rows
 elif NAME == "jax":
+    from keras.ops import searchsorted
+
     from keras_refcal.backend.jax_counting import fused, sum_by_index
     from keras_refcal.backend.jax_replicas import (
         global_batch,
@@ -36,6 +43,8 @@ elif NAME == "jax":
     from keras_refcal.backend.xla_anchor_losses import anchor_losses
     from keras_refcal.backend.xla_unit_rows import unit_rows
 elif NAME == "torch":
+    from keras.ops import searchsorted
+
     from keras_refcal.backend.torch_anchor_losses import anchor_losses
     from keras_refcal.backend.torch_counting import fused, sum_by_index
     from keras_refcal.backend.torch_replicas import (
@@ -59,6 +68,7 @@ __all__ = [
     "fused",
     "global_batch",
     "num_replicas",
+    "searchsorted",
     "sum_by_index",
     "sum_over_processes",
     "unit_rows",

@@ -16,3 +16,9 @@ def fused(function):
         return (graph if tf.executing_eagerly() else function)(*tensors)
 
     return call
+
+
+def searchsorted(edges, values, side="left"):
+    """Returns the place of each value among edges in ascending order."""
+    # Keras' own, before 3.12, asks for the length of a tensor while it is traced.
+    return tf.searchsorted(edges, values, side=side)

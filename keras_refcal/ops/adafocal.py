@@ -5,6 +5,7 @@ Shapes: B batch, C classes, M bins.
 
 from keras import ops
 
+from keras_refcal.backend import searchsorted
 from keras_refcal.types import Tensor
 
 
@@ -16,7 +17,7 @@ def bin_gammas(probabilities: Tensor, inner_edges: Tensor, gammas: Tensor) -> Te
         inner_edges: Ascending, shape `(M - 1,)`; an edge opens the bin above it.
         gammas: Shape `(M,)`.
     """
-    index = ops.searchsorted(inner_edges, ops.reshape(probabilities, (-1,)), "right")
+    index = searchsorted(inner_edges, ops.reshape(probabilities, (-1,)), "right")
     return ops.reshape(ops.take(gammas, index), ops.shape(probabilities))
 
 

@@ -73,8 +73,10 @@ def bin_index(values: Tensor, edges, closed="right", xp=None) -> Tensor:
         return inner.searchsorted(values, side=side)
     from keras import ops
 
+    from keras_refcal.backend import searchsorted
+
     values = ops.cast(values, "float32")
-    flat = ops.searchsorted(inner, ops.reshape(values, (-1,)), side=side)
+    flat = searchsorted(inner, ops.reshape(values, (-1,)), side=side)
     return ops.reshape(flat, ops.shape(values))
 
 
