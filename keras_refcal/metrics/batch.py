@@ -80,6 +80,11 @@ class Batch:
         return proper & self.xp.rows_above_zero(self._scores)
 
     @once
+    def _all_valid(self):
+        """Whether all rows are known to be valid."""
+        return self.xp.is_known_to_hold(self.valid)
+
+    @once
     def _given_weight(self):
         if self._raw_weight is None:
             return 1.0
@@ -101,7 +106,7 @@ class Batch:
 
         A row that is not finite is a fault of the model; the others are of its use.
         """
-        if self.xp.is_known_to_hold(self.valid):
+        if self._all_valid:
             return self.xp.zeros_like(self._scores[0, :2])
         lost = self._given_weight - self.weight
         finite = self.xp.cast(self._row_error < float("inf"), lost.dtype)
@@ -129,7 +134,8 @@ class Batch:
         """Largest probability of each row, shape `(B,)`; 0 in rows not valid."""
         if self._from_logits:
             return self.xp.top(self.probabilities, self._raw_labels)[0]
-        return self.xp.where(self.valid, self._top[0], 0.0)
+        largest = self._top[0]
+        return largest if self._all_valid else self.xp.where(self.valid, largest, 0.0)
 
     @once
     def predicted(self):
@@ -173,8 +179,10 @@ class Batch:
     @once
     def answers(self):
         """Weight, weighted confidence and weighted correctness, each `(B,)`."""
-        weight = self.weight
-        return [weight, weight * self.confidence, weight * self.correct]
+        weight, confidence, correct = self.weight, self.confidence, self.correct
+        if self._all_valid and self._raw_weight is None:
+            return [weight, confidence, correct]
+        return [weight, weight * confidence, weight * correct]
 
     @once
     def label_probability(self):

@@ -34,12 +34,16 @@ def rows(from_logits):
     return labels, scores, generator.uniform(0, 2, 40).astype("float32")
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("valid", [False, True])
 @pytest.mark.parametrize("from_logits", [False, True])
-def test_arrays_count_as_tensors_do(from_logits):
-    arrays = rows(from_logits)
-    tensors = map(keras.ops.convert_to_tensor, arrays)
-    on_arrays, on_tensors = Batch(*arrays, from_logits), Batch(*tensors, from_logits)
-    assert on_arrays.rejected[0] > 0
+def test_arrays_count_as_tensors_do(from_logits, valid, weighted):
+    arrays = [array[4:] if valid else array for array in rows(from_logits)]
+    tensors = [keras.ops.convert_to_tensor(array) for array in arrays]
+    given = 3 if weighted else 2
+    on_arrays = Batch(*arrays[:given], from_logits=from_logits)
+    on_tensors = Batch(*tensors[:given], from_logits=from_logits)
+    assert (on_arrays.rejected[0] == 0) == valid
     for kind in KINDS:
         with np.errstate(all="ignore"):
             ours = kind.count(on_arrays)
