@@ -55,7 +55,7 @@ class TrainStep:
         # fails for several workers; the shapes of this worker's rows are enough.
         strategy = self._distribute_strategy
         if strategy is not None and iterator is not None:
-            for _, _, batches in iterator:
+            for *_, batches in iterator:  # one number before it, or two
                 data_batch = keras.tree.map_structure(
                     lambda x: strategy.experimental_local_results(x)[0], next(batches)
                 )
