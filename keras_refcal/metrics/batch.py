@@ -133,7 +133,7 @@ class Batch:
     def confidence(self):
         """Largest probability of each row, shape `(B,)`; 0 in rows not valid."""
         if self._from_logits:
-            return self.xp.top(self.probabilities, self._raw_labels)[0]
+            return self.xp.max(self.probabilities, axis=-1)
         largest = self._top[0]
         return largest if self._all_valid else self.xp.where(self.valid, largest, 0.0)
 
