@@ -2,10 +2,9 @@
 
 import keras
 import torch
-import torch.distributed as dist
 
 from keras_refcal.backend.micro_batch_loss import loss_of_outputs
-from keras_refcal.backend.torch_replicas import distributed
+from keras_refcal.backend.torch_replicas import average_gradients, distributed
 
 
 def in_micro_batches(model, x, y, sample_weight):
@@ -43,7 +42,7 @@ def in_micro_batches(model, x, y, sample_weight):
         if pairs:
             torch.autograd.backward(*zip(*pairs, strict=True))
     if distributed():
-        _average_over_processes(model.trainable_weights)
+        average_gradients(model.trainable_weights)
     return loss.detach(), {name: output.detach() for name, output in outputs.items()}
 
 
@@ -51,10 +50,3 @@ def _forward(model, x):
     output = model(x, training=True, return_outputs=True)
     additional = [keras.ops.sum(loss) for loss in model.losses]
     return output, keras.ops.convert_to_tensor(sum(additional, start=0.0))
-
-
-def _average_over_processes(weights):
-    for weight in weights:
-        if weight.value.grad is not None:
-            dist.all_reduce(weight.value.grad)
-            weight.value.grad /= dist.get_world_size()

@@ -1,9 +1,14 @@
 """The processes of `torch.distributed`."""
 
+import time
+
 import keras
 import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
+
+# Seconds; the thread needs microseconds, or its turn on a machine that is busy.
+LONGEST_WAIT = 1.0
 
 
 def global_batch(values):
@@ -33,7 +38,15 @@ def sum_over_processes(variables):
     """Adds up Keras variables over all processes, in place."""
     if distributed():
         for variable in variables:
-            dist.all_reduce(variable.value.data)
+            _add_up(variable.value.data)
+
+
+def average_gradients(weights):
+    """Replaces the gradients of Keras variables by their averages over processes."""
+    for weight in weights:
+        if weight.value.grad is not None:
+            _add_up(weight.value.grad)
+            weight.value.grad /= dist.get_world_size()
 
 
 def num_replicas():
@@ -60,20 +73,45 @@ class _Gather(torch.autograd.Function):
         ctx.sizes = _row_counts(len(x), x.device)
         padded = x.new_zeros((max(ctx.sizes), *x.shape[1:]))
         padded[: len(x)] = x
-        rows = [torch.empty_like(padded) for _ in ctx.sizes]
-        dist.all_gather(rows, padded)
+        rows = _of_all_processes(padded)
         return torch.cat([r[:size] for r, size in zip(rows, ctx.sizes, strict=True)])
 
     @staticmethod
     def backward(ctx, gradient):
         gradient = gradient.contiguous()
-        dist.all_reduce(gradient)
+        _add_up(gradient)
         return gradient.split(ctx.sizes)[dist.get_rank()]
 
 
 def _row_counts(rows, device):
     """Returns how many rows each process holds."""
-    own = torch.tensor([rows], device=device)
-    counts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-    dist.all_gather(counts, own)
+    counts = _of_all_processes(torch.tensor([rows], device=device))
     return [int(count) for count in counts]
+
+
+def _of_all_processes(x):
+    gathered = [torch.empty_like(x) for _ in range(dist.get_world_size())]
+    _exchange(lambda: dist.all_gather(gathered, x), [x, *gathered])
+    return gathered
+
+
+def _add_up(x):
+    _exchange(lambda: dist.all_reduce(x), [x])
+
+
+def _exchange(collective, tensors):
+    """Calls a collective and waits until Gloo has let go of its tensors.
+
+    A thread of Gloo still holds them when the collective returns, and needs Python's
+    lock to let them go. Were Python ending then, the process would be aborted with
+    "terminate called without an active exception". Tensors of a GPU are not waited
+    for: what follows is queued behind the collective.
+    """
+    tensors = [x for x in tensors if x.device.type == "cpu"]
+    held = [x._use_count() for x in tensors]
+    collective()
+    deadline = time.monotonic() + LONGEST_WAIT
+    while any(x._use_count() > n for x, n in zip(tensors, held, strict=True)):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(0)

@@ -73,6 +73,11 @@ def test_every_loss_equals_one_device(devices):
     check_losses(devices, list(EXPORTED))
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="threads of Gloo")
+def test_no_tensor_is_held_when_an_exchange_returns():
+    assert re.findall(r"HELD (\d+)", run("exchange_script.py", 2)) == ["0", "0"]
+
+
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="a layout of JAX")
 def test_heads_divided_among_devices():
     printed = run("layout_script.py", 4)
