@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -127,7 +128,7 @@ def _memory_mb(entry):
 
 
 def versions():
-    """Returns what a result was measured with: machine, load and packages."""
+    """Returns what a result was measured with: commit, machine, load and packages."""
     found = {
         name: importlib.metadata.version(name)
         for name in PACKAGES
@@ -135,6 +136,7 @@ def versions():
     }
     return {
         "date": time.strftime("%Y-%m-%d"),
+        "commit": measured_commit(),
         "cores": os.cpu_count(),
         "cores_used": len(os.sched_getaffinity(0)),
         "processor": _processor(),
@@ -143,6 +145,22 @@ def versions():
         "python": platform.python_version(),
         "packages": found,
     }
+
+
+def measured_commit():
+    """Returns the commit, with `-dirty` where code differs, or `None` without git."""
+    if not (shutil.which("git") and (ROOT / ".git").exists()):
+        return None
+    commit = _git("rev-parse", "--short=7", "HEAD")
+    changed = _git("status", "--porcelain", "--", "keras_refcal", "benchmarks/*.py")
+    return f"{commit}-dirty" if changed else commit
+
+
+def _git(*words):
+    done = subprocess.run(
+        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
 
 
 def is_installed(package):

@@ -1,12 +1,13 @@
 """The benchmarks are found, and their results have what the table needs."""
 
 import json
+import re
 
 import pytest
 
 from benchmarks import charts
 from benchmarks.__main__ import claims, main, scripts, table
-from benchmarks.harness import RESULTS
+from benchmarks.harness import RESULTS, ROOT, measured_commit
 
 FIELDS = {"claim", "ours", "peer", "ratio", "target", "unit"}
 RESULTS_WITHOUT_CLAIMS = ("pipeline", "posthoc_long_tail", "cifar100_lt", "scaling")
@@ -41,6 +42,11 @@ def test_the_table_says_what_was_missed():
     lines = list(table([row, {**row, "target": 1}]))
     assert lines[1].endswith("missed") and lines[2].endswith("met")
     assert len(list(claims())) >= 1
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a clone")
+def test_results_name_the_commit():
+    assert re.fullmatch(r"[0-9a-f]{7,}(-dirty)?", measured_commit())
 
 
 def test_the_page_shows_the_results():
