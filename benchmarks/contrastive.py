@@ -79,7 +79,7 @@ def times(size, one_core):
     """Returns the milliseconds of each variant at this many rows."""
     functions = {variant: step(variant, size) for variant in variants(size)}
     agree(functions)
-    repeats = int(np.clip(20_000 // size, 5, 41))
+    repeats = int(np.clip(20_000 // size, 11, 41))
     clock = time.process_time if one_core else time.perf_counter
     pause = 0.02 if size >= 8192 else 0.0
     return harness.median_ms(functions, repeats, warmup=1, clock=clock, pause=pause)

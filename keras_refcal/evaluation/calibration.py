@@ -10,6 +10,7 @@ from keras_refcal.evaluation.threads import map_in_threads
 from keras_refcal.ops.binning import bin_index, convention_edges
 
 BLOCK_VALUES = 2**20
+SUMMED_ROWS = 64
 
 
 def top_label_counts(confidence, correct, num_bins=15, convention="guo", weight=None):
@@ -64,7 +65,7 @@ def classwise_counts(predictions: Predictions, num_bins=15, convention="guo"):
         cells += bin_index(values, edges, closed, xp=np)
         weight = np.bincount(cells, minlength=size)
         confidence = np.bincount(cells, values, minlength=size)
-        return weight, confidence, block.sum(axis=0, dtype="float64")
+        return weight, confidence, _column_totals(block)
 
     step = max(1, BLOCK_VALUES // num_classes)
     cuts = range(step, predictions.num_samples, step)
@@ -81,6 +82,18 @@ def classwise_counts(predictions: Predictions, num_bins=15, convention="guo"):
     cells += bin_index(predictions.label_probability, edges, closed, xp=np)
     correct = np.bincount(cells, minlength=size).reshape(num_classes, total_bins)
     return BinCounts(weight, confidence, correct.astype("float64"))
+
+
+def _column_totals(block):
+    """Returns the sum of each column, float64, from sums of a few rows in their type.
+
+    NumPy's own float64 sum of float32 columns takes twice as long.
+    """
+    whole = len(block) // SUMMED_ROWS * SUMMED_ROWS
+    groups = block[:whole].reshape(-1, SUMMED_ROWS, block.shape[1])
+    sums = np.matmul(np.ones((1, SUMMED_ROWS), block.dtype), groups)[:, 0]
+    rest = block[whole:].sum(axis=0, dtype="float64")
+    return rest + sums.sum(axis=0, dtype="float64")
 
 
 def classwise_error(predictions: Predictions, counts: BinCounts, convention="guo"):
