@@ -148,19 +148,18 @@ def versions():
 
 
 def measured_commit():
-    """Returns the commit, with `-dirty` where code differs, or `None` without git."""
+    """Returns the commit, with `-dirty` where code differs, or `None` if unknown."""
     if not (shutil.which("git") and (ROOT / ".git").exists()):
         return None
     commit = _git("rev-parse", "--short=7", "HEAD")
     changed = _git("status", "--porcelain", "--", "keras_refcal", "benchmarks/*.py")
-    return f"{commit}-dirty" if changed else commit
+    return f"{commit}-dirty" if commit and changed else commit
 
 
 def _git(*words):
-    done = subprocess.run(
-        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
+    """Returns what git prints, or `None` where it finds no repository it may read."""
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    return None if done.returncode else done.stdout.strip()
 
 
 def is_installed(package):
