@@ -9,17 +9,19 @@ cost of the exchange. Writes `benchmarks/results/scaling.json`.
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import time
+
+from benchmarks.harness import ROOT, write_result
+
+os.environ["KERAS_BACKEND"] = "torch"
 
 ROWS, STEPS, DIMENSIONS, CLASSES = 64, 20, 128, 100
 
 
 def measure():
     """Prints the seconds of a step, in one of several processes."""
-    os.environ["KERAS_BACKEND"] = "torch"
     import keras
     import numpy as np
     import torch
@@ -50,10 +52,6 @@ def measure():
 
 def main():
     """Runs all numbers of processes and writes what came of it."""
-    # Not at the top: a worker runs this file by its path.
-    from benchmarks.harness import write_result
-
-    os.environ["KERAS_BACKEND"] = "torch"
     results = {}
     for processes in (1, 2, 4):
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
@@ -63,7 +61,7 @@ def main():
             capture_output=True,
             text=True,
             check=True,
-            env={**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[1])},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
         line = next(x for x in done.stdout.splitlines() if x.startswith("SECONDS"))
         seconds, weights = float(line.split()[1]), int(line.split()[2])

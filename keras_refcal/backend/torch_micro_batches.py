@@ -4,7 +4,7 @@ import keras
 import torch
 
 from keras_refcal.backend.micro_batch_loss import loss_of_outputs
-from keras_refcal.backend.torch_replicas import average_gradients, distributed
+from keras_refcal.backend.torch_replicas import average_gradients
 
 
 def in_micro_batches(model, x, y, sample_weight):
@@ -41,8 +41,7 @@ def in_micro_batches(model, x, y, sample_weight):
         pairs = [pair for pair in pairs if pair[0].requires_grad]
         if pairs:
             torch.autograd.backward(*zip(*pairs, strict=True))
-    if distributed():
-        average_gradients(model.trainable_weights)
+    average_gradients(model.trainable_weights)
     return loss.detach(), {name: output.detach() for name, output in outputs.items()}
 
 

@@ -44,10 +44,11 @@ def sum_over_processes(variables):
 
 def average_gradients(weights):
     """Replaces the gradients of Keras variables by their averages over processes."""
-    for weight in weights:
-        if weight.value.grad is not None:
-            _add_up(weight.value.grad)
-            weight.value.grad /= dist.get_world_size()
+    if distributed():
+        for weight in weights:
+            if weight.value.grad is not None:
+                _add_up(weight.value.grad)
+                weight.value.grad /= dist.get_world_size()
 
 
 def num_replicas():
