@@ -70,7 +70,7 @@ def main():
             "seconds_a_step": seconds,
             "rows_a_second": rows / seconds,
             "gradient_bytes": 4 * weights,
-            "gathered_bytes": 4 * rows * (DIMENSIONS + 2 * CLASSES),
+            "gathered_bytes": 4 * rows * (DIMENSIONS + CLASSES),
         }
     print(json.dumps(results, indent=2))
     print(write_result("scaling", {"processes": results}))

@@ -23,7 +23,11 @@ def global_batch(values):
     """
     if not distributed():
         return values
-    return keras.tree.map_structure(_gathered, values)
+    values = keras.tree.map_structure(_as_tensor, values)
+    counts = _row_counts([x for x in keras.tree.flatten(values) if x is not None])
+    return keras.tree.map_structure(
+        lambda x: x if x is None else _Gather.apply(x, next(counts)), values
+    )
 
 
 def replicated(model):
@@ -61,34 +65,33 @@ def distributed():
     return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
 
 
-def _gathered(x):
-    if x is None:
-        return None
-    return _Gather.apply(keras.ops.convert_to_tensor(x))
+def _as_tensor(x):
+    return x if x is None else keras.ops.convert_to_tensor(x)
 
 
 class _Gather(torch.autograd.Function):
     """Rows of all processes; the gradient is the sum over processes, own rows."""
 
     @staticmethod
-    def forward(ctx, x):
-        ctx.sizes = _row_counts(len(x), x.device)
-        padded = x.new_zeros((max(ctx.sizes), *x.shape[1:]))
+    def forward(ctx, x, counts):
+        ctx.counts = counts
+        padded = x.new_zeros((max(counts), *x.shape[1:]))
         padded[: len(x)] = x
         rows = _of_all_processes(padded)
-        return torch.cat([r[:size] for r, size in zip(rows, ctx.sizes, strict=True)])
+        return torch.cat([r[:count] for r, count in zip(rows, counts, strict=True)])
 
     @staticmethod
     def backward(ctx, gradient):
         gradient = gradient.contiguous()
         _add_up(gradient)
-        return gradient.split(ctx.sizes)[dist.get_rank()]
+        return gradient.split(ctx.counts)[dist.get_rank()], None
 
 
-def _row_counts(rows, device):
-    """Returns how many rows each process holds."""
-    counts = _of_all_processes(torch.tensor([rows], device=device))
-    return [int(count) for count in counts]
+def _row_counts(tensors):
+    """Yields, for each tensor, how many rows of it each process holds."""
+    rows = torch.tensor([len(x) for x in tensors], device=tensors[0].device)
+    counts = torch.stack(_of_all_processes(rows))
+    yield from counts.T.tolist()
 
 
 def _of_all_processes(x):

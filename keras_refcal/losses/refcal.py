@@ -118,6 +118,12 @@ class RefCalLoss(FloatLoss):
         """Whether the last column of the labels must be the sample's index."""
         return any(map(_needs_index, self.terms.values()))
 
+    @property
+    def outputs_read(self):
+        """The names of the outputs of a `RefCalModel` that the terms read."""
+        # In one order in every process, which exchange them one by one.
+        return sorted({_output_of(name) for name in self.terms})
+
     def state_layers(self):
         """See `FloatLoss`; the layers of all terms."""
         terms = (term for term in self.terms.values() if isinstance(term, FloatLoss))
@@ -187,7 +193,7 @@ class RefCalLoss(FloatLoss):
         sample_weight = weights_with_mask(mask_of(y_pred), sample_weight, reduction)
         if not isinstance(y_pred, dict):
             y_pred = self._as_outputs(y_pred)
-        if name == "refinement":
+        if _output_of(name) == "embeddings":
             return y_true, {"embeddings": y_pred["embeddings"]}, sample_weight
         y_true, logits, weight = _per_view(y_true, y_pred["logits"], sample_weight)
         return y_true, {"logits": logits}, weight
@@ -198,6 +204,10 @@ class RefCalLoss(FloatLoss):
         logits = logits_of(y_pred, self.from_logits)
         log_probabilities = ops.log_softmax(logits, axis=-1)
         return {"logits": logits, "embeddings": unit_vectors(log_probabilities)}
+
+
+def _output_of(term_name):
+    return "embeddings" if term_name == "refinement" else "logits"
 
 
 def _per_view(y_true, logits, sample_weight):

@@ -219,11 +219,12 @@ class RefCalModel(TrainStep, keras.Model):
             y = without_index(y)
         # Read before the global batch, where another replica takes its turn.
         additional = list(self.losses)
+        y_pred = {name: y_pred[name] for name in self._refcal_loss.outputs_read}
         y, y_pred, sample_weight = global_batch((y, y_pred, sample_weight))
         values = self._refcal_loss.term_values(y, y_pred, sample_weight)
         if training:
             self._refcal_loss.update_state(y, y_pred, sample_weight)
-        batch_size = ops.shape(_predictions(y_pred))[0]
+        batch_size = ops.shape(next(iter(y_pred.values())))[0]
         for name, value in values.items():
             self._term_trackers[name].update_state(
                 value * num_replicas(), sample_weight=batch_size

@@ -78,6 +78,17 @@ def test_no_tensor_is_held_when_an_exchange_returns():
     assert re.findall(r"HELD (\d+)", run("exchange_script.py", 2)) == ["0", "0"]
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="rows of processes")
+def test_processes_may_hold_different_numbers_of_rows():
+    printed = run("uneven_script.py", 2)
+    found = dict(re.findall(r"FOUND (\d) (\{.*?\})", printed))
+    # Each of two processes computes the whole sum, so gradients are twice it; the
+    # numbers of rows are exchanged once, then labels and rows.
+    both = {"labels": [0, 1, 2, 0, 1], "rows": [0, 1, 1], "exchanges": 3}
+    assert json.loads(found["0"]) == {**both, "gradient": [0]}
+    assert json.loads(found["1"]) == {**both, "gradient": [2, 4]}
+
+
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="a layout of JAX")
 def test_heads_divided_among_devices():
     printed = run("layout_script.py", 4)

@@ -4,7 +4,7 @@ import pytest
 
 from keras_refcal import RefCalModel
 from keras_refcal.losses import CrossEntropyLoss, RefCalLoss, SupervisedContrastiveLoss
-from keras_refcal.models import encoders
+from keras_refcal.models import encoders, refcal_model
 
 STAGE_1 = {"classification": None, "calibration": None}
 
@@ -58,6 +58,28 @@ def test_a_training_step_computes_embeddings_where_the_loss_reads_them():
         model.compile("sgd", loss)
         assert has_embeddings(training=True) == reads
         assert has_embeddings(training=False)
+
+
+@pytest.mark.parametrize(
+    ("stage", "outputs"),
+    [
+        ({}, ["embeddings", "logits"]),
+        (STAGE_1, ["embeddings"]),
+        ({"refinement": None}, ["logits"]),
+    ],
+)
+def test_devices_exchange_only_what_the_loss_reads(stage, outputs, monkeypatch):
+    seen = []
+
+    def global_batch(values):
+        seen.append(list(values[1]))
+        return values
+
+    monkeypatch.setattr(refcal_model, "global_batch", global_batch)
+    model = make()
+    model.compile("sgd", RefCalLoss(**stage))
+    model.train_on_batch(*batch())
+    assert seen and all(names == outputs for names in seen)
 
 
 def test_the_logs_name_the_active_terms():
