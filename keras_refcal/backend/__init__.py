@@ -7,7 +7,7 @@ function is being traced or where reading the value would stall an accelerator.
 places of values among edges; `fused(function)` makes one call of many operations, also
 where they would run one by one. `global_batch(values)` brings the rows of all replicas
 together, `num_replicas()` counts them, and `sum_over_processes(variables)` adds up the
-state of metrics.
+state of metrics. `inference(layer)` is a function of arrays, in this process alone.
 `anchor_losses` is the supervised contrastive loss of every row, in small memory, and
 `unit_rows` makes these rows of embeddings.
 """
@@ -22,6 +22,7 @@ if NAME == "tensorflow":
         searchsorted,
         sum_by_index,
     )
+    from keras_refcal.backend.tensorflow_inference import inference
     from keras_refcal.backend.tensorflow_replicas import (
         global_batch,
         num_replicas,
@@ -34,6 +35,7 @@ elif NAME == "jax":
     from keras.ops import searchsorted
 
     from keras_refcal.backend.jax_counting import fused, sum_by_index
+    from keras_refcal.backend.jax_inference import inference
     from keras_refcal.backend.jax_replicas import (
         global_batch,
         num_replicas,
@@ -47,6 +49,7 @@ elif NAME == "torch":
 
     from keras_refcal.backend.torch_anchor_losses import anchor_losses
     from keras_refcal.backend.torch_counting import fused, sum_by_index
+    from keras_refcal.backend.torch_inference import inference
     from keras_refcal.backend.torch_replicas import (
         global_batch,
         num_replicas,
@@ -67,6 +70,7 @@ __all__ = [
     "concrete_value",
     "fused",
     "global_batch",
+    "inference",
     "num_replicas",
     "searchsorted",
     "sum_by_index",

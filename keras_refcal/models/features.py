@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from keras_refcal.backend import inference
 from keras_refcal.models.views import encoder_rank
 
 FEATURES, FEATURES_RANK = "features", 2
@@ -35,25 +36,22 @@ def encode(model, x, batch_size=256):
     >>> encoded["features"].shape, model.predict(encoded, verbose=0).shape
     ((4, 8), (4, 2))
     """
-    x = x if isinstance(x, np.ndarray) else keras.ops.convert_to_numpy(x)
-    if not model.built:
-        model.build((None, *x.shape[1:]))
-    has_views = x.ndim == encoder_rank(model.encoder) + 1
-    images = x.reshape(-1, *x.shape[2:]) if has_views else x
-    # `predict` would draw from PyTorch's generator, which then shuffles otherwise.
-    predict = _Encoder(model.encoder).predict_on_batch
-    starts = range(0, len(images), batch_size)
-    features = [predict(images[start : start + batch_size]) for start in starts]
-    features = np.concatenate(features).astype("float32")
-    return {FEATURES: features.reshape(*x.shape[: 1 + has_views], -1)}
+    return encoding(model, batch_size)(x)
 
 
-class _Encoder(keras.Model):
-    """An encoder, be it a model or a layer, with `predict`."""
+def encoding(model, batch_size=256):
+    """Returns `encode` as a function of `x` alone, to be called for many arrays."""
+    run = inference(model.encoder)
 
-    def __init__(self, encoder):
-        super().__init__(name="encoding")
-        self.encoder = encoder
+    def encoded(x):
+        x = x if isinstance(x, np.ndarray) else keras.ops.convert_to_numpy(x)
+        if not model.built:
+            model.build((None, *x.shape[1:]))
+        has_views = x.ndim == encoder_rank(model.encoder) + 1
+        images = x.reshape(-1, *x.shape[2:]) if has_views else x
+        starts = range(0, len(images), batch_size)
+        features = [run(images[start : start + batch_size]) for start in starts]
+        features = np.concatenate(features).astype("float32")
+        return {FEATURES: features.reshape(*x.shape[: 1 + has_views], -1)}
 
-    def call(self, images):
-        return self.encoder(images, training=False)
+    return encoded

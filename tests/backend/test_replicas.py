@@ -73,6 +73,13 @@ def test_every_loss_equals_one_device(devices):
     check_losses(devices, list(EXPORTED))
 
 
+def test_two_stages_equal_one_device():
+    printed = run("two_stage_script.py", 2)
+    gaps = re.findall(r"GAP (\S+)", printed)
+    assert len(gaps) == processes(2), printed
+    assert all(float(gap) < 1e-5 for gap in gaps)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="threads of Gloo")
 def test_no_tensor_is_held_when_an_exchange_returns():
     assert re.findall(r"HELD (\d+)", run("exchange_script.py", 2)) == ["0", "0"]

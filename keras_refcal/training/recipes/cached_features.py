@@ -5,7 +5,7 @@ import itertools
 import keras
 import numpy as np
 
-from keras_refcal.models import encode
+from keras_refcal.models.features import encoding
 
 
 def encoded_data(model, data, cache_features=None):
@@ -20,26 +20,27 @@ def encoded_data(model, data, cache_features=None):
     is_array = hasattr(data["x"], "shape")
     if cache_features is False or not (is_array or cache_features):
         return data
+    encoded = encoding(model)
     if is_array:
-        data = {**data, "x": encode(model, data["x"])}
+        data = {**data, "x": encoded(data["x"])}
     else:
-        data = {**data, **_read(model, data["x"], data.get("steps_per_epoch"))}
+        data = {**data, **_read(encoded, data["x"], data.get("steps_per_epoch"))}
     validation = data.get("validation_data")
     # Any other form of it holds images, which the model takes as well.
     if isinstance(validation, tuple | list) and hasattr(validation[0], "shape"):
         images, *rest = validation
-        data["validation_data"] = (encode(model, images), *rest)
+        data["validation_data"] = (encoded(images), *rest)
     return data
 
 
-def _read(model, batches, steps):
+def _read(encoded, batches, steps):
     """Returns what one pass over batches gives, as arguments of `fit`."""
     if steps is None and isinstance(batches, keras.utils.PyDataset):
         steps = len(batches)  # in older Keras iterating one does not end
     columns = None
     for batch in itertools.islice(batches, steps):
         images, *rest = (keras.ops.convert_to_numpy(part) for part in batch)
-        parts = [encode(model, images)["features"], *rest]
+        parts = [encoded(images)["features"], *rest]
         columns = columns or [[] for _ in parts]
         for column, part in zip(columns, parts, strict=True):
             column.append(part)
