@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_refcal.backend import global_batch, num_replicas
 from keras_refcal.ops.labels import log_probabilities
 from keras_refcal.validation import check_batch, check_labels
 
@@ -99,10 +100,16 @@ class WeightedLoss(FloatLoss):
 
     Subclasses define `weighted_values(y_true, y_pred, sample_weight)`, which returns
     shape `(batch,)`. Weight 0 equals absence. A mask on `y_pred` counts as weight.
+    Among the replicas of a `tf.distribute` strategy the batch is that of all replicas.
     """
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the reduced loss; `sample_weight` has shape `(batch,)`."""
+        rows = rows_of_all_replicas(y_true, y_pred, sample_weight)
+        return share_of_replica(self.of_rows(*rows), self.reduction)
+
+    def of_rows(self, y_true, y_pred, sample_weight=None):
+        """Returns the reduced loss of these rows, which are the whole batch."""
         weight = weights_with_mask(mask_of(y_pred), sample_weight)
         if weight is None:
             return super().__call__(y_true, y_pred)
@@ -172,6 +179,29 @@ class BatchPenalty(WeightedLoss):
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "from_logits": self.from_logits}
+
+
+def rows_of_all_replicas(y_true, y_pred, sample_weight):
+    """Returns labels, predictions and weights of all replicas of TensorFlow.
+
+    The mask of the predictions comes with them. On other backends, and outside of a
+    replica, they are returned as they are.
+    """
+    if num_replicas() == 1:
+        return y_true, y_pred, sample_weight
+    rows = (y_true, y_pred, sample_weight, mask_of(y_pred))
+    y_true, y_pred, sample_weight, mask = global_batch(rows)
+    if mask is not None:
+        y_pred._keras_mask = mask
+    return y_true, y_pred, sample_weight
+
+
+def share_of_replica(value, reduction):
+    """Returns what one replica adds to a loss that each computes from all rows.
+
+    Keras divides means by the number of replicas itself, but no sum.
+    """
+    return value / num_replicas() if reduction == "sum" else value
 
 
 def logits_of(y_pred, from_logits):

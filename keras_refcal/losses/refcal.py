@@ -9,6 +9,8 @@ from keras_refcal.losses.base import (
     WeightedLoss,
     logits_of,
     mask_of,
+    rows_of_all_replicas,
+    share_of_replica,
     weights_with_mask,
 )
 from keras_refcal.ops.labels import split_index
@@ -111,7 +113,8 @@ class RefCalLoss(FloatLoss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the weighted sum of the terms."""
-        return self.total(self.term_values(y_true, y_pred, sample_weight))
+        rows = rows_of_all_replicas(y_true, y_pred, sample_weight)
+        return self.total(self.term_values(*rows))
 
     @property
     def needs_index(self):
@@ -136,7 +139,10 @@ class RefCalLoss(FloatLoss):
                 term.update_state(*self._arguments(name, y_true, y_pred, sample_weight))
 
     def term_values(self, y_true, y_pred, sample_weight=None):
-        """Returns each active term's reduced value, unweighted, by term name."""
+        """Returns each active term's reduced value, unweighted, by term name.
+
+        Rows are those of the whole batch; values are what one replica adds.
+        """
         return {
             name: _call(term, *self._arguments(name, y_true, y_pred, sample_weight))
             for name, term in self.terms.items()
@@ -226,7 +232,14 @@ def _per_view(y_true, logits, sample_weight):
 
 
 def _call(term, y_true, outputs, sample_weight):
+    value = _value(term, y_true, outputs, sample_weight)
+    return share_of_replica(value, term.reduction)
+
+
+def _value(term, y_true, outputs, sample_weight):
     """Calls a term; one of another package sees a tensor instead of a mapping."""
+    if isinstance(term, WeightedLoss):
+        return term.of_rows(y_true, outputs, sample_weight)
     if isinstance(term, FloatLoss):
         return term(y_true, outputs, sample_weight)
     if "embeddings" in outputs:

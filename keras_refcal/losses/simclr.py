@@ -58,11 +58,11 @@ class SimCLRLoss(ContrastiveLoss):
             temperature, base_temperature, contrast_mode, normalize, name=name, **kwargs
         )
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def of_rows(self, y_true, y_pred, sample_weight=None):
         """Returns the reduced loss; `y_true` may be `None`."""
         if y_true is None:
             y_true = ops.zeros(ops.shape(embeddings_of(y_pred))[:1])
-        return super().__call__(y_true, y_pred, sample_weight)
+        return super().of_rows(y_true, y_pred, sample_weight)
 
     def positives(self, y_true, embeddings):
         """Returns a class of its own for each sample, shape `(batch,)`."""

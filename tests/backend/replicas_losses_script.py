@@ -4,11 +4,13 @@
 
 On PyTorch `torch.distributed.run` starts it once for each device. What is compared
 are the weights after two steps of SGD, that is the gradients, with what a loss keeps.
+A plain model is not synchronised by Keras on PyTorch, so there it is left out.
 """
 
+import itertools
 import sys
 
-from replicas_devices import on_devices, own_rows
+from replicas_devices import BACKEND, on_devices, own_rows
 
 import keras
 import numpy as np
@@ -17,15 +19,23 @@ from exported_losses import CLASSES, EXPORTED, make, y_true
 from keras_refcal import RefCalModel
 
 BATCH = 12
+MODELS = ("refcal",) if BACKEND == "torch" else ("refcal", "plain")
+RATES = {"sum_over_batch_size": 0.1, "sum": 0.1 / BATCH}
 
 
-def trained(name, rows):
-    """Returns weights, state and the loss of two steps on the rows of this process."""
-    loss = make(name)
+def make_model(kind):
     keras.utils.set_random_seed(0)
     encoder = keras.Sequential([keras.Input((6,)), keras.layers.Dense(8, "tanh")])
-    model = RefCalModel(encoder, CLASSES, projection_dim=CLASSES)
-    model.compile(keras.optimizers.SGD(0.1), loss)
+    if kind == "refcal":
+        return RefCalModel(encoder, CLASSES, projection_dim=CLASSES)
+    return keras.Sequential([encoder, keras.layers.Dense(CLASSES, "softmax")])
+
+
+def trained(rows, name, kind, reduction):
+    """Returns weights, state and the loss of two steps on the rows of this process."""
+    loss = make(name, reduction=reduction)
+    model = make_model(kind)
+    model.compile(keras.optimizers.SGD(RATES[reduction]), loss)
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(BATCH, 6)).astype("float32")
     labels = y_true(loss, generator.integers(0, CLASSES, BATCH))
@@ -37,13 +47,13 @@ def trained(name, rows):
 
 
 names = sys.argv[2:] or list(EXPORTED)
-alone = {name: trained(name, lambda rows: rows) for name in names}
+cases = list(itertools.product(names, MODELS, RATES))
+alone = {case: trained(lambda rows: rows, *case) for case in cases}
 with on_devices():
-    for name in names:
-        together = trained(name, own_rows)
-        pairs = zip(alone[name], together, strict=True)
+    for case in cases:
+        pairs = zip(alone[case], trained(own_rows, *case), strict=True)
         gap = max(
             float(np.max(np.abs(a - b) / (1 + np.abs(a)), initial=0)) for a, b in pairs
         )
-        sys.stdout.write(f"GAP {name} {gap:.3g}\n")
+        sys.stdout.write(f"GAP {'-'.join(case)} {gap:.3g}\n")
         sys.stdout.flush()

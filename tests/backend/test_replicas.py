@@ -15,8 +15,8 @@ import pytest
 from exported_losses import EXPORTED
 
 HERE = pathlib.Path(__file__).parent
-# One that compares neighbours in the batch and keeps a history, and a batch penalty.
-QUICK = ("CorrectnessRankingLoss", "MMCELoss")
+# One that compares neighbours in the batch and keeps a history, and all terms at once.
+QUICK = ("CorrectnessRankingLoss", "RefCalLoss")
 FOUR = pytest.param(4, marks=pytest.mark.slow)
 
 
@@ -57,10 +57,11 @@ def test_equals_one_device(devices):
 
 def check_losses(devices, names):
     printed = run("replicas_losses_script.py", devices, *names)
-    found = re.findall(r"GAP (\w+) (\S+)", printed)
-    assert len(found) == len(names) * processes(devices), printed
-    for name, gap in found:
-        assert float(gap) < 1e-5, name
+    found = re.findall(r"GAP (\S+) (\S+)", printed)
+    # A mean and a sum; but on PyTorch, in a RefCalModel and in a plain model.
+    forms = 2 if keras.backend.backend() == "torch" else 4
+    assert len(found) == len(names) * forms * processes(devices), printed
+    assert all(float(gap) < 1e-5 for _, gap in found), found
 
 
 def test_losses_that_look_at_the_batch_equal_one_device():

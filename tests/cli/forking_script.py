@@ -1,7 +1,8 @@
 """Imports everything once, then runs each command it is told in a process of its own.
 
 Each line of the input is a command's arguments, shell-quoted. Prints the number of the
-process that runs it and, when that has ended, its exit status.
+process that runs it and, when that has ended, its exit status. What the command prints
+goes to standard error: one that is killed may leave half a line.
 """
 
 import importlib
@@ -20,6 +21,7 @@ for line in sys.stdin:
     process = os.fork()
     if process == 0:
         status = 1
+        os.dup2(2, 1)
         try:
             status = main(["keras-refcal", *shlex.split(line)])
         finally:
