@@ -3,6 +3,9 @@
 import keras
 import tensorflow as tf
 
+# What `all_gather` takes; labels may be bytes, and embeddings bfloat16.
+GATHERED = (tf.float16, tf.float32, tf.float64, tf.int32, tf.int64)
+
 
 def global_batch(values):
     """Returns tensors with the rows of every replica, the same ones on each.
@@ -21,10 +24,17 @@ def global_batch(values):
             return None
         # A gather over workers asks for the device of a tensor; arguments have none.
         on_device = tf.identity(x)
-        everywhere = context.all_gather(on_device, axis=0)
-        return tf.ensure_shape(everywhere, (None, *x.shape[1:]))
+        everywhere = context.all_gather(_as_gathered(on_device), axis=0)
+        everywhere = tf.ensure_shape(everywhere, (None, *x.shape[1:]))
+        return tf.cast(everywhere, on_device.dtype)
 
     return keras.tree.map_structure(gathered, values)
+
+
+def _as_gathered(x):
+    if x.dtype in GATHERED:
+        return x
+    return tf.cast(x, tf.float32 if x.dtype.is_floating else tf.int64)
 
 
 def num_replicas():

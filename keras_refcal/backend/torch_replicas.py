@@ -66,7 +66,10 @@ def distributed():
 
 
 def _as_tensor(x):
-    return x if x is None else keras.ops.convert_to_tensor(x)
+    if x is None:
+        return None
+    x = keras.ops.convert_to_tensor(x)
+    return x.int() if x.dtype == torch.int16 else x  # which Gloo does not take
 
 
 class _Gather(torch.autograd.Function):

@@ -74,6 +74,15 @@ def test_every_loss_equals_one_device(devices):
     check_losses(devices, list(EXPORTED))
 
 
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="batches are global")
+def test_rows_of_every_type_come_together():
+    printed = run("types_script.py", 2)
+    found = re.findall(r"ROWS (\w+) (.*)", printed)
+    assert len(found) == 9 * processes(2), printed
+    for dtype, rows in found:
+        assert json.loads(rows) == [[0, 0], [1, 1]], dtype
+
+
 def test_two_stages_equal_one_device():
     printed = run("two_stage_script.py", 2)
     gaps = re.findall(r"GAP (\S+)", printed)
