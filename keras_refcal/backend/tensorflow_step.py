@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_refcal.backend.tensorflow_micro_batches import in_micro_batches
 from keras_refcal.backend.tensorflow_ranks import by_rank
+from keras_refcal.backend.tensorflow_replicas import num_replicas
 
 
 def concrete_value(x):
@@ -65,10 +66,9 @@ class TrainStep:
 
     def _track_loss(self, loss, x):
         # Keras' losses divide by the number of replicas; the logs show the whole.
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
         batch_size = tf.shape(keras.tree.flatten(x)[0])[0]
         # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
-        self._loss_tracker.update_state(loss * replicas, sample_weight=batch_size)
+        self._loss_tracker.update_state(loss * num_replicas(), sample_weight=batch_size)
 
 
 def _of_worker(logs):
