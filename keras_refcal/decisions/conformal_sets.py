@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 
 from keras_refcal.fitting.conformal import conformal_threshold, fewest_samples
-from keras_refcal.fitting.validation_set import are_probabilities, as_array, as_labels
 from keras_refcal.layers.calibrators.attaching import attached_model, returns_logits
 from keras_refcal.ops.class_groups import GROUPS, filled_groups
+from keras_refcal.predictions import are_probabilities, as_class_ids, as_scores
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_class_counts, check_non_negative
 
@@ -166,7 +166,7 @@ class ConformalSets(keras.layers.Layer):
         Raises:
             ValueError: If the labels or the probabilities are not what they must be.
         """
-        values = as_array("probabilities", ops.convert_to_numpy(probabilities))
+        values = as_scores("probabilities", ops.convert_to_numpy(probabilities))
         if not are_probabilities(values):
             raise ValueError(
                 "`probabilities` must lie in [0, 1], in rows of sum 1. Received values "
@@ -175,7 +175,7 @@ class ConformalSets(keras.layers.Layer):
         if not self.built:
             self.build(values.shape)
             self.built = True
-        labels = as_labels(y_true, *values.shape)
+        labels = as_class_ids(y_true, *values.shape)
         scores = ops.convert_to_numpy(
             self.scores(ops.convert_to_tensor(values.astype("float32")))
         )

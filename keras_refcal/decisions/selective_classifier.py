@@ -7,10 +7,10 @@ import numpy as np
 from keras import ops
 
 from keras_refcal.fitting.thresholds import coverage_threshold, risk_threshold
-from keras_refcal.fitting.validation_set import are_probabilities, as_array, as_labels
 from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.ops.class_groups import GROUPS, filled_groups
 from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
+from keras_refcal.predictions import are_probabilities, as_class_ids, as_scores
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_class_counts
 
@@ -153,14 +153,14 @@ class SelectiveClassifier(keras.Model):
         Raises:
             ValueError: If the labels or the probabilities are not what they must be.
         """
-        values = as_array("probabilities", ops.convert_to_numpy(probabilities))
+        values = as_scores("probabilities", ops.convert_to_numpy(probabilities))
         if values.shape[1] != self.num_classes or not are_probabilities(values):
             raise ValueError(
                 f"`probabilities` must have shape (n, {self.num_classes}), in rows of "
                 f"sum 1. Received shape {values.shape}, values from {values.min():g} "
                 f"to {values.max():g}."
             )
-        labels = as_labels(y_true, *values.shape)
+        labels = as_class_ids(y_true, *values.shape)
         predicted = np.argmax(values, axis=1)
         confidence = values.max(axis=1).astype("float32")
         groups = self._groups()

@@ -5,8 +5,13 @@ import functools
 
 import numpy as np
 
-# Rounded rows still count as probabilities; bfloat16 has two to three digits.
-ROW_SUM_TOLERANCE, HALF_PRECISION_TOLERANCE = 1e-3, 1e-2
+from keras_refcal.predictions import (
+    as_class_ids,
+    as_scores,
+    check_probabilities,
+    two_columns,
+)
+
 CHUNK_VALUES = 2**22
 
 
@@ -97,23 +102,15 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
             + ("neither." if logits is None else "both.")
         )
     if logits is None:
-        probabilities = np.asarray(probabilities)
-        scores = _two_dimensional("probabilities", probabilities)
-        half_precision = probabilities.dtype.itemsize <= 2
-        _check_rows(
-            scores, HALF_PRECISION_TOLERANCE if half_precision else ROW_SUM_TOLERANCE
-        )
-        scores = np.hstack([1 - scores, scores]) if scores.shape[1] == 1 else scores
-        labels = _class_ids(y_true, *scores.shape)
+        scores = as_scores("probabilities", probabilities)
+        check_probabilities("probabilities", scores)
+        scores = two_columns(scores, from_logits=False)
+        labels = as_class_ids(y_true, *scores.shape)
         with np.errstate(divide="ignore"):
             log_label = np.log(_of_label(scores, labels).astype("float64"))
         return Predictions(labels, scores, log_label)
-    scores = _two_dimensional("logits", logits)
-    _check_finite("logits", scores)
-    scores = (
-        np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
-    )
-    labels = _class_ids(y_true, *scores.shape)
+    scores = two_columns(as_scores("logits", logits), from_logits=True)
+    labels = as_class_ids(y_true, *scores.shape)
     return Predictions(labels, *_softmax(scores, labels), scores)
 
 
@@ -122,100 +119,6 @@ def row_chunks(array: np.ndarray):
     step = max(1, CHUNK_VALUES // max(1, array.shape[1]))
     for start in range(0, array.shape[0], step):
         yield slice(start, start + step)
-
-
-def _two_dimensional(name, values):
-    values = np.asarray(values)
-    if values.dtype not in (np.float32, np.float64):
-        low_precision = values.dtype.kind in "fV" and values.dtype.itemsize <= 2
-        try:
-            values = values.astype("float32" if low_precision else "float64")
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"`{name}` must be numbers. Received dtype: {values.dtype}"
-            ) from None
-    values = values[:, None] if values.ndim == 1 else values
-    if values.ndim != 2 or values.shape[1] == 0:
-        raise ValueError(
-            f"`{name}` must have shape (n, num_classes), or (n,) for two classes. "
-            f"Received shape: {values.shape}"
-        )
-    if values.shape[0] == 0:
-        raise ValueError(f"`{name}` must hold one sample or more. Received: 0.")
-    return values
-
-
-def _check_finite(name, values, row_sums=None):
-    if row_sums is None:
-        row_sums = np.concatenate([values[c].sum(axis=1) for c in row_chunks(values)])
-    if np.all(np.isfinite(row_sums)):
-        return
-    suspects = np.flatnonzero(~np.isfinite(row_sums))
-    bad = suspects[~np.isfinite(values[suspects]).all(axis=1)]
-    if bad.size:
-        raise ValueError(
-            f"`{name}` must be finite. Received NaN or infinity in {bad.size} of "
-            f"{values.shape[0]} rows, first in row {bad[0]}."
-        )
-
-
-def _check_rows(values, tolerance):
-    row_sums = values @ np.ones(values.shape[1], values.dtype)
-    _check_finite("probabilities", values, row_sums)
-    low, high = values.min(), 1.0
-    if row_sums.max() > 1 + tolerance or low < 0:
-        high = values.max()  # no value of 0 or more exceeds the sum of its row
-    if low < 0 or high > 1 + tolerance:
-        raise ValueError(
-            f"`probabilities` must lie in [0, 1]. Received values from {low:g} to "
-            f"{high:g}. If these are logits, pass them as `logits=`."
-        )
-    off = np.abs(row_sums - 1)
-    worst = int(np.argmax(off))
-    if values.shape[1] > 1 and off[worst] > tolerance:
-        raise ValueError(
-            f"Rows of `probabilities` must sum to 1 within {tolerance}. "
-            f"Received: {np.sum(off > tolerance)} rows that do not; row "
-            f"{worst} sums to {row_sums[worst]:g}. If these are logits, pass them as "
-            "`logits=`; otherwise divide each row by its sum first."
-        )
-
-
-def _class_ids(y_true, num_samples, num_classes):
-    labels = np.asarray(y_true)
-    if labels.ndim == 0 or labels.shape[0] != num_samples or labels.dtype.kind in "OSU":
-        raise ValueError(
-            f"`y_true` must hold a label for each of the {num_samples} predictions. "
-            f"Received shape {labels.shape} and dtype {labels.dtype}."
-        )
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim == 2 and labels.shape[1] == num_classes:
-        return _ids_of_one_hot(labels)
-    if labels.ndim != 1:
-        raise ValueError(
-            "`y_true` must have shape (n,), (n, 1) or (n, num_classes) with "
-            f"num_classes={num_classes}. Received shape: {labels.shape}"
-        )
-    ids = labels.astype("int64") if np.all(np.isfinite(labels)) else None
-    if ids is None or np.any(ids != labels):
-        raise ValueError("`y_true` must hold whole numbers (class ids).")
-    if ids.min() < 0 or ids.max() >= num_classes:
-        raise ValueError(
-            f"`y_true` must hold class ids from 0 to {num_classes - 1}. "
-            f"Received ids from {ids.min()} to {ids.max()}."
-        )
-    return ids
-
-
-def _ids_of_one_hot(rows):
-    ids = np.argmax(rows, axis=1)
-    if np.any((rows != 0) & (rows != 1)) or np.any(rows.sum(axis=1) != 1):
-        raise ValueError(
-            "`y_true` of shape (n, num_classes) must be one-hot: a single 1 in each "
-            "row, otherwise 0."
-        )
-    return ids
 
 
 def _of_label(scores, labels):

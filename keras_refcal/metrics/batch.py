@@ -4,9 +4,7 @@ import numpy as np
 
 from keras_refcal.ops import counting_in_keras, counting_in_numpy
 from keras_refcal.ops.labels import class_ids
-
-# Half-precision rows of many classes still count as probabilities.
-ROW_SUM_TOLERANCE = 1e-2
+from keras_refcal.predictions import ROW_SUM_TOLERANCE
 
 
 class once:

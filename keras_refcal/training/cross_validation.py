@@ -12,7 +12,7 @@ from keras_refcal import layers
 from keras_refcal.evaluation.calibration import top_label_counts
 from keras_refcal.evaluation.counts import expected_error
 from keras_refcal.evaluation.inputs import as_predictions
-from keras_refcal.fitting.validation_set import as_weights
+from keras_refcal.fitting.validation_set import sample_shares
 from keras_refcal.ops.labels import MIN_PROBABILITY
 
 
@@ -139,7 +139,7 @@ def cross_validate(
     if methods is None:
         left_out = _left_out(y_true, probabilities, class_counts)
         methods = [name for name in METHODS if name not in left_out]
-    weights = as_weights(y_true, probabilities.shape[1], class_weight=class_weight)
+    weights = sample_shares(y_true, probabilities.shape[1], class_weight=class_weight)
     fold_of = _folds(y_true, folds, seed)
     figures, losses = {}, {}
     for method in methods:

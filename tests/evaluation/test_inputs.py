@@ -46,7 +46,7 @@ def test_labels_of_any_form(labels):
         ([0, 1], [1.2, 0.4], "lie in"),
         ([0, 1], [[-0.1, 0.6, 0.5], [0.1, 0.8, 0.1]], "lie in"),
         ([0, 1], np.zeros((2, 3, 1)), "Received shape"),
-        ([0, 1], [["a", "b"], ["c", "d"]], "must be numbers"),
+        ([0, 1], [["a", "b"], ["c", "d"]], "must be real numbers"),
         ([0, 1], None, "neither"),
     ],
 )

@@ -9,13 +9,17 @@ from keras import ops
 from keras_refcal.fitting.validation_set import (
     NoMinimumError,
     ValidationSet,
-    are_probabilities,
-    as_array,
-    as_labels,
-    as_weights,
+    sample_shares,
 )
 from keras_refcal.layers.calibrators.attaching import attached_model, returns_logits
 from keras_refcal.ops.labels import MIN_PROBABILITY, log_probabilities
+from keras_refcal.predictions import (
+    are_probabilities,
+    as_class_ids,
+    as_scores,
+    check_probabilities,
+    two_columns,
+)
 
 ROWS_AT_ONCE = 4096
 # Of the comparison with the identity: what rounding to float32 may add, in nats.
@@ -200,20 +204,22 @@ class Calibrator(keras.layers.Layer):
         return log_probabilities(scores)
 
     def _checked(self, y_true, scores, sample_weight, class_weight):
-        scores = as_array("logits", ops.convert_to_numpy(scores))
+        scores = as_scores("logits", ops.convert_to_numpy(scores)).astype("float64")
         if self.from_logits and are_probabilities(scores):
             raise ValueError(
                 "`logits` hold probabilities: they lie in [0, 1] and every row sums "
                 "to 1. Make the calibrator with `from_logits=False`."
             )
         if not self.from_logits:
-            _check_probabilities(scores)
+            check_probabilities(
+                "logits", scores, "make the calibrator with `from_logits=True`"
+            )
         if not self.built:
             self.build((None, scores.shape[1]))
             self.built = True
         self._check_columns("logits", scores)
-        labels = as_labels(y_true, len(scores), self.num_classes)
-        weights = as_weights(labels, self.num_classes, sample_weight, class_weight)
+        labels = as_class_ids(y_true, len(scores), self.num_classes)
+        weights = sample_shares(labels, self.num_classes, sample_weight, class_weight)
         rows = weights > 0
         return ValidationSet(
             labels[rows],
@@ -233,9 +239,7 @@ class Calibrator(keras.layers.Layer):
 
     def _logits(self, scores):
         """Returns in float64 the logits that `calibrate` sees."""
-        if scores.shape[1] == 1:
-            other = np.zeros_like(scores) if self.from_logits else 1 - scores
-            scores = np.concatenate([other, scores], axis=1)
+        scores = two_columns(scores, self.from_logits)
         if self.from_logits:
             return scores
         return np.log(np.maximum(scores, MIN_PROBABILITY))
@@ -283,15 +287,3 @@ class Calibrator(keras.layers.Layer):
                 # A NumPy copy: on JAX `predict` gives up the arrays of its model.
                 new.assign(np.array(ops.convert_to_numpy(old)))
         return copy
-
-
-def _check_probabilities(scores):
-    if scores.shape[1] == 1 and scores.min() >= 0 and scores.max() <= 1:
-        return
-    if not are_probabilities(scores):
-        raise ValueError(
-            "With `from_logits=False` the scores must be probabilities: in [0, 1], "
-            f"rows of sum 1. Received values from {scores.min():g} to "
-            f"{scores.max():g}. If these are logits, make the calibrator with "
-            "`from_logits=True`."
-        )

@@ -123,10 +123,10 @@ def test_a_class_without_samples_is_left_some_probability(cls):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"y_true": [0, 1]}, "`y_true` must hold a class id for each of the 400"),
+        ({"y_true": [0, 1]}, "`y_true` must hold a label for each of the 400"),
         ({"y_true": np.full(400, 4)}, "`y_true` must hold class ids from 0 to 3"),
         ({"y_true": np.full(400, 0.5)}, "`y_true` must hold whole numbers"),
-        ({"logits": np.zeros((0, 4))}, "`logits` must have shape"),
+        ({"logits": np.zeros((0, 4))}, "`logits` must hold one sample"),
         ({"logits": np.full((400, 4), 0.25)}, "`logits` hold probabilities"),
         ({"sample_weight": np.zeros(400)}, "must leave one sample or more"),
         ({"sample_weight": -np.ones(400)}, "`sample_weight` must hold 400 finite"),
@@ -144,7 +144,7 @@ def test_refuses_bad_input(changes, message):
 
 def test_refuses_logits_for_probabilities():
     labels, logits = overconfident()
-    with pytest.raises(ValueError, match=r"must be probabilities.*`from_logits=True`"):
+    with pytest.raises(ValueError, match=r"must lie in.*`from_logits=True`"):
         layers.TemperatureScaling(from_logits=False).fit(labels, logits)
 
 

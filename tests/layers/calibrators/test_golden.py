@@ -10,15 +10,15 @@ from keras_refcal.evaluation import evaluate
 from keras_refcal.fitting.linear import odir_objective
 from keras_refcal.fitting.validation_set import (
     ValidationSet,
-    as_labels,
-    as_weights,
     log_softmax,
+    sample_shares,
 )
 from keras_refcal.layers import (
     DirichletCalibration,
     TemperatureScaling,
     VectorScaling,
 )
+from keras_refcal.predictions import as_class_ids
 
 
 def numbers(x):
@@ -62,9 +62,12 @@ def test_vector(case, check):
 def test_dirichlet_objective(case, check):
     given, params = golden_cases.inputs(case), check["params"]
     logits = given["logits"].astype("float64")
-    labels = as_labels(given["labels"], *logits.shape)
+    labels = as_class_ids(given["labels"], *logits.shape)
     data = ValidationSet(
-        labels, log_softmax(logits), as_weights(labels, logits.shape[1]), len(labels)
+        labels,
+        log_softmax(logits),
+        sample_shares(labels, logits.shape[1]),
+        len(labels),
     )
     value, of_matrix, of_bias = odir_objective(
         given[params["W_input"]].astype("float64"),
