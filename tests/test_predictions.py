@@ -13,7 +13,7 @@ def test_sums_of_rows_have_one_tolerance():
     gate.check_probabilities("probabilities", inside)
     assert gate.are_probabilities(inside)
     assert not gate.are_probabilities(outside)
-    with pytest.raises(ValueError, match="row 0 sums to 1.011"):
+    with pytest.raises(ValueError, match=r"row 0 sums to 1\.011"):
         gate.check_probabilities("probabilities", outside)
 
 
