@@ -1,8 +1,6 @@
 """Set-up shared by all tests; `KERAS_BACKEND` chooses the backend of a run."""
 
-import collections
 import os
-import pathlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -18,6 +16,13 @@ if os.environ.get("KERAS_BACKEND") == "torch":
 
 import hypothesis
 import pytest
+from left_out import (  # noqa: F401  hooks of pytest
+    pytest_collection_modifyitems,
+    pytest_deselected,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 hypothesis.settings.register_profile(
     "default", max_examples=10, deadline=None, derandomize=True
@@ -28,22 +33,6 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 
 # Scripts, which doctest would import.
 collect_ignore_glob = ["*_script.py", "golden/make_*.py", "replicas_devices.py"]
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Marks as slow what `slow_on.txt` leaves out of the main run on this backend."""
-    text = pathlib.Path(__file__).with_name("slow_on.txt").read_text()
-    lines = [line.split() for line in text.splitlines() if not line.startswith("#")]
-    here = os.environ.get("KERAS_BACKEND", "tensorflow")
-    steps = {start: int(n) for backend, n, start in lines if backend == here}
-    seen = collections.Counter()
-    for item in items:
-        step = next((n for s, n in steps.items() if item.nodeid.startswith(s)), 1)
-        name = item.nodeid.partition("[")[0]
-        if step == 0 or seen[name] % step:
-            item.add_marker(pytest.mark.slow)
-        seen[name] += 1
 
 
 @pytest.fixture(autouse=True)

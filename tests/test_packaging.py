@@ -6,6 +6,8 @@ import subprocess
 import sys
 import zipfile
 
+import pytest
+
 ROOT = pathlib.Path(__file__).parents[1]
 
 
@@ -40,6 +42,33 @@ def test_wheel_builds_and_imports_from_outside(tmp_path):
 
 
 def test_ci_runs_the_test_command_of_the_readme():
-    script = (ROOT / ".ci" / "run").read_text().splitlines()
-    (command,) = (line for line in script if line and not line.startswith(("#", "set")))
+    *_, command = (ROOT / ".ci" / "run").read_text().splitlines()
     assert command in (ROOT / "README.md").read_text().splitlines()
+
+
+@pytest.mark.parametrize("apt_status", [0, 1])
+@pytest.mark.parametrize("here", [True, False])
+def test_ci_brings_a_browser_where_it_can(tmp_path, here, apt_status):
+    scripts = {
+        "apt-get": f"echo apt-get $*; exit {apt_status}",
+        "id": "echo 0",
+        "timeout": 'shift; "$@" >&3',
+        "python3": "echo tests >&3; exit 7",
+    }
+    if here:
+        scripts |= {"chromium": "", "chromedriver": ""}
+    for name, script in scripts.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        ["/bin/bash", "-c", '. "$0" 3>&1', ROOT / ".ci" / "run"],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    *asked, last = done.stdout.splitlines()
+    assert done.returncode == 7 and last == "tests"
+    assert any("chromium-driver" in line for line in asked) == (
+        not here and not apt_status
+    )
+    assert ("could not" in done.stderr) == (not here and bool(apt_status))
