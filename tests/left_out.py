@@ -1,4 +1,4 @@
-"""What a run leaves out: cases by `slow_on.txt`, what no backend changes, and a summary.
+"""What a run leaves out: slow cases, what no backend changes, and a closing summary.
 
 The hooks of this file are those of `conftest.py`.
 """
@@ -27,6 +27,7 @@ BACKEND_FREE = (
     "tests/test_architecture.py::test_file",
     "tests/test_benchmarks.py",
     "tests/test_docs.py::test_site",
+    "tests/test_left_out.py",
     "tests/test_packaging.py",
     "tests/test_predictions.py",
     "tests/test_slow_on.py",
