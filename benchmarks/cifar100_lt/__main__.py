@@ -124,6 +124,7 @@ def trained(argv):
     flags.DEFINE_integer("image_size", 16, "Pixels.", flag_values=flag_values)
     flag_values["dataset"].value = "cifar100"
     flag_values["validation"].value = 0.1
+    flag_values["imbalance_factor"].value = 0.1
     flag_values(argv)
     config, size = config_flags.read(SweepConfig, flag_values), flag_values.image_size
     images = load(config.dataset, size)

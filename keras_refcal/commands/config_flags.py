@@ -32,6 +32,11 @@ def read(config_class, flag_values):
 
 def _define(field, default, flag_values):
     kind = _kind(field)
+    if words := _words(field):
+        define_number_or_word(
+            field.name, default, field.metadata["help"], words, flag_values
+        )
+        return
     if typing.get_origin(kind) is tuple:
         default = None if default is None else [str(value) for value in default]
     make = {
@@ -41,6 +46,44 @@ def _define(field, default, flag_values):
         bool: flags.DEFINE_boolean,
     }.get(kind, flags.DEFINE_list)
     make(field.name, default, field.metadata["help"], flag_values=flag_values)
+
+
+def define_number_or_word(name, default, help, words, flag_values):
+    """Defines a flag that is a number or one of some words."""
+    flags.DEFINE(
+        _NumberOrWord(words),
+        name,
+        default,
+        help,
+        flag_values,
+        flags.ArgumentSerializer(),
+    )
+
+
+class _NumberOrWord(flags.ArgumentParser):
+    def __init__(self, words):
+        self.words = words
+        self.syntactic_help = f"a number or {' or '.join(words)}"
+
+    def parse(self, argument):
+        try:
+            return argument if argument in self.words else float(argument)
+        except ValueError:
+            raise ValueError(f"must be {self.syntactic_help}") from None
+
+    def flag_type(self):
+        return "number or word"
+
+
+def _words(field):
+    """Returns the words that a field takes besides a number."""
+    literals = (x for x in typing.get_args(field.type) if typing.get_args(x))
+    return tuple(
+        word
+        for literal in literals
+        if typing.get_origin(literal) is typing.Literal
+        for word in typing.get_args(literal)
+    )
 
 
 def _value(field, value):
@@ -59,6 +102,6 @@ def _value(field, value):
 
 def _kind(field):
     """Returns the type of a field, without `None`."""
-    if typing.get_origin(field.type) is types.UnionType:
+    if typing.get_origin(field.type) in (types.UnionType, typing.Union):
         return typing.get_args(field.type)[0]
     return field.type

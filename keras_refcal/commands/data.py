@@ -1,6 +1,6 @@
-"""Shows what is in a data set and in its long-tailed draw.
+"""Shows what is in a data set, and what of it the same flags of `train` use.
 
-    keras-refcal data describe --dataset=digits --imbalance_factor=0.1
+    keras-refcal data describe --dataset=digits --imbalance_factor=none
     keras-refcal data describe --dataset=cifar100 --data_dir=~/data
 
 Prints images per class, groups of classes and the checksum of the chosen images, which
@@ -12,7 +12,9 @@ import pathlib
 
 from absl import flags
 
-from keras_refcal.data import augment, checksum, describe, load, long_tail_indices
+from keras_refcal.commands.config_flags import define_number_or_word
+from keras_refcal.data import augment, describe, load
+from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT, draw
 from keras_refcal.data.long_tail import PROFILES
 
 
@@ -27,21 +29,16 @@ def define_flags(flag_values):
         flags.DEFINE_string(name, default, text, flag_values=flag_values)
     for name, default, text in (
         ("image_size", None, "Height and width to bring images to."),
-        ("max_count", None, "Images of the largest class, where classes differ."),
-        ("split_seed", 1234, "Seed of the long-tailed draw."),
+        ("max_count", None, MAX_COUNT),
+        ("split_seed", 1234, "Seed of what is drawn where not all are used."),
     ):
         flags.DEFINE_integer(name, default, text, flag_values=flag_values)
-    flags.DEFINE_float(
-        "imbalance_factor",
-        None,
-        "Smallest class over largest, in (0, 1], or its inverse; none for all images.",
-        flag_values=flag_values,
-    )
+    define_number_or_word("imbalance_factor", None, IMBALANCE, [ALL], flag_values)
     flags.DEFINE_enum(
         "profile",
         "exponential",
         PROFILES,
-        "How class sizes fall.",
+        "How class sizes fall where a long tail is cut.",
         flag_values=flag_values,
     )
     flags.DEFINE_boolean(
@@ -75,13 +72,18 @@ def run(flag_values, positional):
     )
     chosen_name = flag_values.augmentation or images.augmentation
     augmentation = augment.get(chosen_name)
-    count, *shape = images.train_images.shape
-    print(
-        f"{images.name}: {count} training and {len(images.test_labels)} test images of "
-        f"{'x'.join(map(str, shape))}, {images.num_classes} classes"
+    used = draw(
+        images,
+        flag_values.dataset,
+        flag_values.imbalance_factor,
+        flag_values.split_seed,
+        flag_values.profile,
+        flag_values.max_count,
     )
-    if flag_values.imbalance_factor is not None:
-        images = _drawn(images, flag_values)
+    _print_size(images, used)
+    if used.why:
+        print(_rule(used, flag_values))
+    images = used.of(images)
     print(f"\n{describe.class_table(images)}\n\n{describe.group_table(images)}")
     if len(images.train_labels):
         _print_moments(images)
@@ -90,20 +92,23 @@ def run(flag_values, positional):
         print(f"Contact sheet, an image and views by {chosen_name!r} a row: {sheet}")
 
 
-def _drawn(images, flag_values):
-    settings = (
-        flag_values.imbalance_factor,
-        flag_values.split_seed,
-        flag_values.profile,
-        flag_values.max_count,
-    )
-    chosen = long_tail_indices(images.train_labels, images.num_classes, *settings)
+def _print_size(images, used):
+    count, *shape = images.train_images.shape
+    left_out = f"; {used}" if len(used.chosen) < count else ""
     print(
-        f"Draw: {flag_values.profile}, factor {flag_values.imbalance_factor:g}, seed "
-        f"{flag_values.split_seed}: {len(chosen)} training images\n"
-        f"sha256 of their numbers: {checksum(chosen)}"
+        f"{images.name}: {count} training and {len(images.test_labels)} test images of "
+        f"{'x'.join(map(str, shape))}, {images.num_classes} classes{left_out}"
     )
-    return images.long_tailed(*settings)
+
+
+def _rule(used, flag_values):
+    shape = ""
+    if used.imbalance_factor is not None:
+        shape = f"{flag_values.profile}, factor {used.imbalance_factor:g}, "
+    return (
+        f"Draw: {shape}seed {flag_values.split_seed}: {len(used.chosen)} training "
+        f"images\nsha256 of their numbers: {used.sha256}"
+    )
 
 
 def _print_moments(images):

@@ -1,4 +1,4 @@
-"""Trains a method and a baseline on a long-tailed data set.
+"""Trains a method and a baseline on a data set.
 
     keras-refcal train --dataset=digits --method=refcal --output_dir=runs/digits
 

@@ -1,7 +1,9 @@
 """The configuration of runs; each field is a flag of `keras-refcal`."""
 
 import dataclasses
+import typing
 
+from keras_refcal.data.draw import IMBALANCE, MAX_COUNT
 from keras_refcal.validation import check_choice
 
 DTYPE_POLICIES = (None, "float32", "mixed_bfloat16", "mixed_float16")
@@ -20,13 +22,9 @@ class RunConfig:
     )
     output_dir: str = _flag("Directory of the runs; the same command again resumes.")
     data_dir: str | None = _flag("Where data sets that are not bundled lie.", None)
-    imbalance_factor: float = _flag(
-        "Smallest class over largest, in (0, 1], or its inverse.", 0.1
-    )
-    max_count: int | None = _flag(
-        "Images of the largest class; images over classes by default.", None
-    )
-    split_seed: int = _flag("Seed of the long-tailed draw.", 1234)
+    imbalance_factor: float | typing.Literal["none"] | None = _flag(IMBALANCE, None)
+    max_count: int | None = _flag(MAX_COUNT, None)
+    split_seed: int = _flag("Seed of what is drawn where not all are used.", 1234)
     validation: float = _flag(
         "Share of each training class kept for validation, in [0, 1).", 0.0
     )

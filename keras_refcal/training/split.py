@@ -1,10 +1,11 @@
-"""The images of a run: long-tailed training part, validation part, test part."""
+"""The images of a run: training part, validation part, test part."""
 
 import dataclasses
 
 import numpy as np
 
-from keras_refcal.data import ImageData, checksum, load, long_tail_indices
+from keras_refcal.data import ImageData, load
+from keras_refcal.data.draw import Draw, draw
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,12 +15,12 @@ class Split:
     Attributes:
         images: An `ImageData`, its training part as it is to be trained on.
         validation: Images and labels, or `None`.
-        sha256: Checksum of the long-tailed draw, before validation is cut from it.
+        draw: Which of the training images are used, validation images among them.
     """
 
     images: ImageData
     validation: tuple[np.ndarray, np.ndarray] | None
-    sha256: str
+    draw: Draw
 
     @classmethod
     def load(cls, config):
@@ -29,17 +30,17 @@ class Split:
     @classmethod
     def of(cls, images, config):
         """Returns the split of an `ImageData` that a `RunConfig` asks for."""
-        chosen = long_tail_indices(
-            images.train_labels,
-            images.num_classes,
+        used = draw(
+            images,
+            config.dataset,
             config.imbalance_factor,
             config.split_seed,
             max_count=config.max_count,
         )
-        images, validation = images.trained_on(chosen), None
+        images, validation = used.of(images), None
         if config.validation:
             images, validation = images.with_validation(config.validation)
-        return cls(images, validation, checksum(chosen))
+        return cls(images, validation, used)
 
     @property
     def class_counts(self):

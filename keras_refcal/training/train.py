@@ -96,7 +96,8 @@ def _resolved(config, split):
         **{key: value for key, value in fields.items() if key not in varying},
         "backend": NAME,
         "class_counts": split.class_counts,
-        "split_sha256": split.sha256,
+        "split_sha256": split.draw.sha256,
+        "imbalance_factor": split.draw.imbalance_factor,
         "augmentation": split.images.augmentation,
         "classifier_augmentation": split.images.classifier_augmentation,
         "versions": {
@@ -122,10 +123,13 @@ def _resolved_whole(config, split):
 
 def _introduction(config, split):
     counts, images = split.class_counts, split.images
+    held_out = ""
+    if split.validation is not None:
+        held_out = f" to train on, {len(split.validation[1])} for validation"
     return (
-        f"{config.dataset}: {sum(counts)} training images, {max(counts)} to "
-        f"{min(counts)} a class, {len(images.test_labels)} test images; "
-        f"split sha256 {split.sha256[:16]}; backend {NAME}"
+        f"{config.dataset}: {split.draw}; {max(counts)} to {min(counts)} a class"
+        f"{held_out}, {len(images.test_labels)} test images; "
+        f"split sha256 {split.draw.sha256[:16]}; backend {NAME}"
     )
 
 

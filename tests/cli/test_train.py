@@ -34,7 +34,12 @@ def read(path):
 def test_learns_the_digits(tmp_path, capsys):
     assert train(tmp_path / "run", epochs=15, classifier_epochs=8) == 0
     printed = capsys.readouterr().out
-    for expected in ("486 training images", "refcal  seed 0", "accuracy %", "ECE"):
+    for expected in (
+        "digits: uses 486 of 1200 images, because",
+        "refcal  seed 0",
+        "accuracy %",
+        "ECE",
+    ):
         assert expected in printed
     written = {path.name for path in (tmp_path / "run").iterdir()}
     assert written == FILES | {"refcal", "cross_entropy"}

@@ -24,6 +24,7 @@ def test_describes_a_draw(capsys, tmp_path):
     digits = data.load("digits")
     chosen = data.long_tail_indices(digits.train_labels, 10, 0.1)
     assert data.checksum(chosen) in out
+    assert "uses 486 of 1200 images, because" in out.splitlines()[0]
     rows = [line.split() for line in out.splitlines()]
     counts = [
         int(row[2])

@@ -35,6 +35,50 @@ def test_what_was_drawn_already_stays_whole():
         Split.of(drawn, dataclasses.replace(CONFIG, imbalance_factor=1.0))
 
 
+def own(counts):
+    labels = np.repeat(np.arange(len(counts)), counts)
+    images = np.zeros((len(labels), 4, 4, 1), "uint8")
+    names = tuple(map(str, range(len(counts))))
+    return data.ImageData("mine", images, labels, images, labels, names)
+
+
+@pytest.mark.parametrize(
+    "name", ["mine.npz", "tfds:digits", "digits/folder", "./digits"]
+)
+def test_images_of_ones_own_are_all_used(name):
+    images = own([150, 38, 200])
+    split = Split.of(images, dataclasses.replace(CONFIG, dataset=name))
+    assert split.images is images
+    assert str(split.draw) == "388 training images"
+    assert split.draw.imbalance_factor is None
+
+
+@pytest.mark.parametrize(
+    "changes, counts, why",
+    [
+        ({"imbalance_factor": 0.1}, [30, 9, 3], "`imbalance_factor` is 0.1"),
+        ({"imbalance_factor": 10.0, "max_count": 20}, [20, 6, 2], "is 10.0"),
+        ({"max_count": 35}, [30, 30, 35], "`max_count` is 35"),
+        ({"max_count": 35, "imbalance_factor": "none"}, [30, 30, 35], "is 35"),
+        ({"dataset": "digits"}, [30, 9, 3], "0.1 for this benchmark"),
+        ({"dataset": "svhn_cropped"}, [30, 9, 3], "0.1 for this benchmark"),
+    ],
+)
+def test_what_is_left_out_is_said(changes, counts, why):
+    images = own([30, 30, 60]) if "max_count" in changes else own([30, 30, 30])
+    config = dataclasses.replace(CONFIG, **{"dataset": "mine.npz"} | changes)
+    split = Split.of(images, config)
+    assert split.class_counts == counts
+    used, total = sum(counts), len(images.train_labels)
+    assert f"uses {used} of {total} images, because " in str(split.draw)
+    assert why in str(split.draw)
+
+
+def test_no_factor_takes_a_benchmark_whole():
+    split = Split.load(dataclasses.replace(CONFIG, imbalance_factor="none"))
+    assert split.class_counts == [120] * 10 and not split.draw.why
+
+
 def test_validation_is_cut_from_the_draw():
     split = Split.load(dataclasses.replace(CONFIG, validation=0.2))
     held_out = np.bincount(split.validation[1])
