@@ -21,6 +21,12 @@ def check_non_negative(name, value):
         raise ValueError(f"`{name}` must be a number >= 0. Received: {value!r}")
 
 
+def check_share(name, value):
+    """Raises `ValueError` unless `value` is a number in (0, 1)."""
+    if isinstance(value, str) or not (np.isscalar(value) and 0 < value < 1):
+        raise ValueError(f"`{name}` must be a number in (0, 1). Received: {value!r}")
+
+
 def check_in_range(name, value, low, high):
     """Raises `ValueError` unless `low <= value <= high`."""
     if not (np.isscalar(value) and low <= value <= high):

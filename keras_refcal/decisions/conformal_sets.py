@@ -6,16 +6,39 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_refcal.fitting.conformal import conformal_threshold, fewest_samples
-from keras_refcal.layers.calibrators.attaching import attached_model, returns_logits
+from keras_refcal.decisions.heads import (
+    check_classes,
+    check_model,
+    checked_probabilities,
+    num_classes_of,
+    two_columns,
+)
+from keras_refcal.fitting.conformal import (
+    OF_TOP_CLASS,
+    conformal_threshold,
+    coverage_to_expect,
+    fewest_samples,
+    may_be_empty,
+    share_of_ties,
+)
+from keras_refcal.layers.calibrators.attaching import attached_model
 from keras_refcal.ops.class_groups import GROUPS, filled_groups
-from keras_refcal.predictions import are_probabilities, as_class_ids, as_scores
+from keras_refcal.ops.predicted_class import predicted_class
+from keras_refcal.predictions import as_class_ids
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_choice, check_class_counts, check_non_negative
+from keras_refcal.validation import (
+    check_choice,
+    check_class_counts,
+    check_integer,
+    check_non_negative,
+    check_share,
+)
 
 SCORES = ("thr", "aps", "raps")
 # Above every score: a class with this threshold is in every set.
 ALWAYS = 1e9
+# Share of validation samples whose scores are those of others: more is no accident.
+MOST_TIES = 0.01
 
 
 @serializable
@@ -28,7 +51,10 @@ class ConformalSets(keras.layers.Layer):
     `coverage + 1 / (n + 1)`. `condition` makes this hold within each class or group of
     classes, which the tail needs: on average over all samples it may be left out.
 
-    Before `fit` every class is in every set. Sets of `"thr"` can be empty.
+    Before `fit` every class is in every set. Sets of `"aps"` and `"raps"` always hold
+    the class of greatest probability, those of `"thr"` can be empty: see `allow_empty`.
+    Where the classifier is right more often than `coverage`, sets that hold it cover
+    as often as the classifier is right.
 
     Args:
         coverage: Number in (0, 1).
@@ -44,16 +70,23 @@ class ConformalSets(keras.layers.Layer):
             training samples, `"thirds"` for the largest, middle and smallest third.
         rank_penalty: Number of 0 or more.
         free_ranks: Whole number of 0 or more.
+        allow_empty: Whether the class of greatest probability may be left out, as in
+            the published scores; sets can then be empty, those of `"aps"` where the
+            model is surest. If not, thresholds are chosen for sets that hold it, so
+            that coverage stays exact. `None` allows it for `"thr"` alone.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: Probabilities, shape `(batch, num_classes)`.
+        inputs: Probabilities, shape `(batch, num_classes)`; for two classes also
+            `(batch,)` or `(batch, 1)`, the probability of class 1.
 
     Returns:
-        Which classes are in the set, booleans of shape `(batch, num_classes)`.
+        Which classes are in the set, booleans of shape `(batch, num_classes)`: for
+        one column `(batch, 2)`, class 0 and class 1.
 
     Raises:
-        ValueError: If an argument is not as above.
+        ValueError: If an argument is not as above, or inputs have another rank or
+            other classes than those that the layer was fitted on.
 
     Reference:
         [Sadinle et al., 2019](https://arxiv.org/abs/1609.00451) (THR);
@@ -64,7 +97,8 @@ class ConformalSets(keras.layers.Layer):
 
     >>> import numpy as np
     >>> from keras_refcal.decisions import ConformalSets
-    >>> p = np.tile([[0.6, 0.3, 0.1]], (10, 1))
+    >>> sure = np.linspace(0.5, 0.6, 10)
+    >>> p = np.stack([sure, 0.9 - sure, np.full(10, 0.1)], axis=1)
     >>> sets = ConformalSets(coverage=0.8).fit([0] * 6 + [1] * 4, p)
     >>> np.asarray(sets(p[:1])).tolist()
     [[True, True, False]]
@@ -79,16 +113,20 @@ class ConformalSets(keras.layers.Layer):
         groups="shots",
         rank_penalty=0.01,
         free_ranks=5,
+        allow_empty=None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
-        if not (np.isscalar(coverage) and 0 < coverage < 1):
-            raise ValueError(f"`coverage` must be in (0, 1). Received: {coverage!r}")
+        check_share("coverage", coverage)
         check_choice("score", score, SCORES)
         check_choice("condition", condition, (None, "class", "group"))
         check_choice("groups", groups, GROUPS)
         check_non_negative("rank_penalty", rank_penalty)
-        check_non_negative("free_ranks", free_ranks)
+        check_integer("free_ranks", free_ranks, 0)
+        if allow_empty not in (None, True, False):
+            raise ValueError(
+                f"`allow_empty` must be True, False or None. Received: {allow_empty!r}"
+            )
         if (condition == "group") != (class_counts is not None):
             raise ValueError(
                 "`class_counts` belong to `condition='group'`. Received: "
@@ -103,23 +141,20 @@ class ConformalSets(keras.layers.Layer):
         self.groups = groups
         self.rank_penalty = rank_penalty
         self.free_ranks = free_ranks
+        self.allow_empty = allow_empty
 
     def build(self, input_shape):
         """Creates the thresholds, which let every class in."""
-        classes = input_shape[-1]
-        if len(input_shape) != 2 or classes is None or classes < 2:
+        self.num_classes = num_classes_of(input_shape)
+        counts = self.class_counts
+        if counts is not None and len(counts) != self.num_classes:
             raise ValueError(
-                "The inputs must be probabilities of shape (batch, num_classes) with "
-                f"2 classes or more. Received shape: {tuple(input_shape)}"
-            )
-        if self.class_counts is not None and len(self.class_counts) != classes:
-            raise ValueError(
-                f"`class_counts` must hold one number for each of the {classes} "
-                f"classes. Received: {len(self.class_counts)} numbers."
+                f"`class_counts` must hold one number for each of the "
+                f"{self.num_classes} classes. Received: {len(counts)} numbers."
             )
         self.thresholds = self.add_weight(
             name="thresholds",
-            shape=(classes,),
+            shape=(self.num_classes,),
             initializer=keras.initializers.Constant(ALWAYS),
             dtype="float32",
             trainable=False,
@@ -128,29 +163,26 @@ class ConformalSets(keras.layers.Layer):
 
     def call(self, inputs):
         """Returns which classes are in the set of each sample."""
-        return self.scores(ops.cast(inputs, "float32")) <= self.thresholds
+        check_classes(inputs.shape, self.num_classes)
+        probabilities = two_columns(ops.cast(inputs, "float32"))
+        return self.scores(probabilities) <= self.thresholds
 
     def scores(self, probabilities):
         """Returns how unlikely each class is, shape `(batch, num_classes)`.
 
         They are the published scores less 1, so that float32 tells apart even those
-        of a model that is sure to seven digits.
+        of a model that is sure to seven digits; and below all others for the class
+        of greatest probability where it must not be left out.
 
         Args:
             probabilities: float32, shape `(batch, num_classes)`.
         """
-        if self.score == "thr":
-            return -probabilities
-        order = ops.argsort(probabilities, axis=-1)
-        place = ops.argsort(order, axis=-1)
-        ordered = ops.take_along_axis(probabilities, order, axis=-1)
-        after = ops.pad(ops.cumsum(ordered, axis=-1)[:, :-1], [[0, 0], [1, 0]])
-        less_likely = ops.take_along_axis(after, place, axis=-1)
-        if self.score == "aps":
-            return -less_likely
-        rank = float(probabilities.shape[-1]) - ops.cast(place, "float32")
-        beyond = ops.maximum(rank - float(self.free_ranks), 0.0)
-        return self.rank_penalty * beyond - less_likely
+        scores = self._published_scores(probabilities)
+        if may_be_empty(self.score, self.allow_empty):
+            return scores
+        classes = ops.arange(0, probabilities.shape[1], 1, dtype="int32")
+        is_top = predicted_class(probabilities)[:, None] == classes
+        return ops.where(is_top, OF_TOP_CLASS, scores)
 
     def fit(self, y_true, probabilities):
         """Sets the thresholds from validation predictions.
@@ -158,71 +190,73 @@ class ConformalSets(keras.layers.Layer):
         Args:
             y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows. The samples
                 must be exchangeable with those to come, and no part of training.
-            probabilities: Shape `(n, num_classes)`.
+            probabilities: Shape `(n, num_classes)`; for two classes also `(n,)` or
+                `(n, 1)`, the probability of class 1.
 
         Returns:
-            The layer.
+            The layer. A `UserWarning` says where a class has too few samples, and
+            where tied scores, as those of one-hot rows are, make sets larger.
 
         Raises:
             ValueError: If the labels or the probabilities are not what they must be.
         """
-        values = as_scores("probabilities", ops.convert_to_numpy(probabilities))
-        if not are_probabilities(values):
-            raise ValueError(
-                "`probabilities` must lie in [0, 1], in rows of sum 1. Received values "
-                f"from {values.min():g} to {values.max():g}. Apply softmax to logits."
-            )
-        if not self.built:
-            self.build(values.shape)
-            self.built = True
+        values = checked_probabilities(probabilities)
         labels = as_class_ids(y_true, *values.shape)
-        scores = ops.convert_to_numpy(
-            self.scores(ops.convert_to_tensor(values.astype("float32")))
-        )
-        of_label = scores[np.arange(len(labels)), labels]
-        thresholds = np.full(values.shape[1], ALWAYS, "float32")
-        too_few = []
-        for members in self._conditions(values.shape[1]):
-            chosen = of_label[members[labels]]
-            found = conformal_threshold(chosen, self.coverage)
+        if not self.built:
+            self.build((None, values.shape[1]))
+            self.built = True
+        check_classes(values.shape, self.num_classes)
+        scores = ops.convert_to_numpy(self.scores(ops.convert_to_tensor(values)))
+        samples = np.arange(len(labels))
+        of_label, p_of_label = scores[samples, labels], values[samples, labels]
+        thresholds = np.full(self.num_classes, ALWAYS, "float32")
+        too_few, tied, covered = [], 0.0, 0.0
+        for members in self._conditions(self.num_classes):
+            rows = members[labels]
+            found = conformal_threshold(of_label[rows], self.coverage)
             if found is None:
                 too_few.extend(np.flatnonzero(members).tolist())
-            else:
-                thresholds[members] = found
-        if too_few:
-            warnings.warn(
-                f"Coverage {self.coverage:g} needs {fewest_samples(self.coverage)} "
-                "validation samples; these classes have too few and are in every set: "
-                f"{too_few}.",
-                UserWarning,
-                stacklevel=2,
-            )
+                covered += rows.mean()
+                continue
+            thresholds[members] = found
+            tied += rows.mean() * share_of_ties(of_label[rows], p_of_label[rows], found)
+            covered += rows.mean() * coverage_to_expect(of_label[rows], found)
         self.thresholds.assign(thresholds)
+        self._warn(too_few, tied, covered)
         return self
 
     def attach(self, model):
         """Returns a model of the probabilities of `model` and their sets.
 
         Args:
-            model: A built model that returns probabilities, `(batch, num_classes)`.
+            model: A built model that returns probabilities, `(batch, num_classes)`,
+                or `(batch, 1)` for two classes.
 
         Returns:
-            A model whose output is a mapping of `"probabilities"`, shape
-            `(batch, num_classes)`, and `"prediction_set"`, booleans of that shape.
+            A model whose output is a mapping of `"probabilities"`, what `model`
+            returns, and `"prediction_set"`, booleans of shape `(batch, num_classes)`.
+
+        Raises:
+            ValueError: If `model` returns something else, or other classes than those
+                that the layer was fitted on.
         """
-        if returns_logits(model):
-            raise ValueError("`model` must return probabilities. It returns logits.")
-        return attached_model(
-            model, lambda p: {"probabilities": p, "prediction_set": self(p)}, self.name
-        )
+
+        def with_sets(probabilities):
+            check_model(model, probabilities.shape, type(self).__name__)
+            sets = self(probabilities)
+            return {"probabilities": probabilities, "prediction_set": sets}
+
+        return attached_model(model, with_sets, self.name)
 
     def compute_output_spec(self, inputs):
-        """Returns booleans of the shape of the inputs."""
-        return keras.KerasTensor(inputs.shape, dtype="bool")
+        """Returns booleans, one for each class."""
+        return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="bool")
 
     def compute_output_shape(self, input_shape):
-        """Returns the shape of the inputs."""
-        return input_shape
+        """Returns `(batch, num_classes)`."""
+        if self.built:
+            check_classes(input_shape, self.num_classes)
+        return (input_shape[0], num_classes_of(input_shape))
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -236,6 +270,7 @@ class ConformalSets(keras.layers.Layer):
             "groups": self.groups,
             "rank_penalty": self.rank_penalty,
             "free_ranks": self.free_ranks,
+            "allow_empty": self.allow_empty,
         }
 
     def _conditions(self, classes):
@@ -244,3 +279,37 @@ class ConformalSets(keras.layers.Layer):
         if self.condition == "group":
             return list(filled_groups(self.class_counts, self.groups).values())
         return [np.ones(classes, bool)]
+
+    def _published_scores(self, probabilities):
+        if self.score == "thr":
+            return -probabilities
+        # From the least likely up; of equal ones, as everywhere, the first is likelier.
+        order = ops.flip(ops.argsort(-probabilities, axis=-1), axis=-1)
+        place = ops.argsort(order, axis=-1)
+        ordered = ops.take_along_axis(probabilities, order, axis=-1)
+        after = ops.pad(ops.cumsum(ordered, axis=-1)[:, :-1], [[0, 0], [1, 0]])
+        less_likely = ops.take_along_axis(after, place, axis=-1)
+        if self.score == "aps":
+            return -less_likely
+        rank = float(probabilities.shape[-1]) - ops.cast(place, "float32")
+        beyond = ops.maximum(rank - float(self.free_ranks), 0.0)
+        return self.rank_penalty * beyond - less_likely
+
+    def _warn(self, too_few, tied, covered):
+        if too_few:
+            warnings.warn(
+                f"Coverage {self.coverage:g} needs {fewest_samples(self.coverage)} "
+                "validation samples; these classes have too few and are in every set: "
+                f"{too_few}.",
+                UserWarning,
+                stacklevel=3,
+            )
+        if tied > MOST_TIES:
+            warnings.warn(
+                f"{tied:.1%} of the validation samples have tied scores, equal to the "
+                "threshold, as one-hot and saturated probabilities do. Ties are "
+                "covered or left out together: expect a coverage of about "
+                f"{covered:.3f} where {self.coverage:g} was asked for.",
+                UserWarning,
+                stacklevel=3,
+            )

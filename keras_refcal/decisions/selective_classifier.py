@@ -6,13 +6,19 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_refcal.decisions.heads import (
+    check_classes,
+    check_model,
+    checked_probabilities,
+    num_classes_of,
+    two_columns,
+)
 from keras_refcal.fitting.thresholds import coverage_threshold, risk_threshold
-from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.ops.class_groups import GROUPS, filled_groups
 from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
-from keras_refcal.predictions import are_probabilities, as_class_ids, as_scores
+from keras_refcal.predictions import as_class_ids
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_choice, check_class_counts
+from keras_refcal.validation import check_choice, check_class_counts, check_share
 
 # Above every confidence: all samples are abstained from.
 NEVER = 2.0
@@ -29,7 +35,8 @@ class SelectiveClassifier(keras.Model):
     of one distribution. Before that, it abstains always.
 
     Args:
-        model: A built model that returns probabilities, shape `(batch, num_classes)`.
+        model: A built model that returns probabilities, shape `(batch, num_classes)`;
+            or `(batch, 1)`, the probability of class 1 of two.
         target_risk: Number in (0, 1), or `None`.
         target_coverage: Number in (0, 1), or `None`; exactly one of the two.
         confidence_level: Number in (0, 1).
@@ -46,10 +53,11 @@ class SelectiveClassifier(keras.Model):
     Returns:
         A mapping of `"prediction"`, class ids, -1 where it abstains, shape
         `(batch,)`; `"accepted"`, booleans, shape `(batch,)`; and `"probabilities"`,
-        shape `(batch, num_classes)`.
+        what `model` returns, in float32.
 
     Raises:
-        ValueError: If an argument is not as above.
+        ValueError: If an argument is not as above, or `model` returns something else
+            than probabilities of so many classes.
 
     Reference:
         [Geifman and El-Yaniv, 2017](https://arxiv.org/abs/1705.08500);
@@ -89,18 +97,15 @@ class SelectiveClassifier(keras.Model):
             ("target_coverage", target_coverage),
             ("confidence_level", confidence_level),
         ):
-            if value is not None and not (np.isscalar(value) and 0 < value < 1):
-                raise ValueError(f"`{name}` must be in (0, 1). Received: {value!r}")
-        if returns_logits(model):
-            raise ValueError(
-                "`model` must return probabilities. It returns logits: attach a "
-                "calibrator of `keras_refcal.layers`, or a Softmax layer."
-            )
+            if value is not None:
+                check_share(name, value)
+        shape = _output_shape(model)
+        check_model(model, shape, type(self).__name__)
         self.model = model
         self.target_risk = target_risk
         self.target_coverage = target_coverage
         self.confidence_level = confidence_level
-        self.num_classes = _num_classes(model)
+        self.num_classes = num_classes_of(shape)
         check_choice("groups", groups, GROUPS)
         self.groups = groups
         self.class_counts = None
@@ -127,9 +132,11 @@ class SelectiveClassifier(keras.Model):
     def call(self, inputs, training=None):
         """Returns predictions, which are accepted, and probabilities."""
         probabilities = ops.cast(self.model(inputs, training=training), "float32")
-        predicted = predicted_class(probabilities)
+        check_classes(probabilities.shape, self.num_classes)
+        of_classes = two_columns(probabilities)
+        predicted = predicted_class(of_classes)
         threshold = of_predicted_class(self.thresholds, predicted)
-        accepted = ops.max(probabilities, axis=-1) >= threshold
+        accepted = ops.max(of_classes, axis=-1) >= threshold
         return {
             "prediction": ops.where(accepted, predicted, -1),
             "accepted": accepted,
@@ -145,7 +152,8 @@ class SelectiveClassifier(keras.Model):
         Args:
             y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows.
             probabilities: What the wrapped model predicts for samples that it was not
-                trained or calibrated on, shape `(n, num_classes)`.
+                trained or calibrated on, shape `(n, num_classes)`; for two classes
+                also `(n,)` or `(n, 1)`, the probability of class 1.
 
         Returns:
             The model.
@@ -153,16 +161,10 @@ class SelectiveClassifier(keras.Model):
         Raises:
             ValueError: If the labels or the probabilities are not what they must be.
         """
-        values = as_scores("probabilities", ops.convert_to_numpy(probabilities))
-        if values.shape[1] != self.num_classes or not are_probabilities(values):
-            raise ValueError(
-                f"`probabilities` must have shape (n, {self.num_classes}), in rows of "
-                f"sum 1. Received shape {values.shape}, values from {values.min():g} "
-                f"to {values.max():g}."
-            )
+        values = checked_probabilities(probabilities)
+        check_classes(values.shape, self.num_classes)
         labels = as_class_ids(y_true, *values.shape)
-        predicted = np.argmax(values, axis=1)
-        confidence = values.max(axis=1).astype("float32")
+        predicted, confidence = np.argmax(values, axis=1), values.max(axis=1)
         groups = self._groups()
         failure = (1 - self.confidence_level) / len(groups)
         thresholds = np.full(self.num_classes, NEVER, "float32")
@@ -216,13 +218,21 @@ class SelectiveClassifier(keras.Model):
         )
 
 
-def _num_classes(model):
+def _output_shape(model):
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"`model` must be a keras.Model. Received: {model!r}")
+    outputs = getattr(model, "outputs", None)
+    if outputs:
+        if len(outputs) > 1:
+            raise ValueError(
+                "`model` must return probabilities alone. It returns "
+                f"{len(outputs)} outputs: make a `keras.Model` of the right one."
+            )
+        return outputs[0].shape
     classes = getattr(model, "num_classes", None)
-    if classes is None and getattr(model, "outputs", None):
-        classes = model.outputs[0].shape[-1]
     if classes is None or classes < 2:
         raise ValueError(
             "`model` must be built and return probabilities of 2 classes or more, "
             f"shape (batch, num_classes). Received: {model!r} with {classes} classes."
         )
-    return int(classes)
+    return (None, int(classes))

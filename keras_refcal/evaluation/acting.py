@@ -38,6 +38,11 @@ class SetsResult:
     covered: np.ndarray
     sizes: np.ndarray
 
+    @property
+    def empty(self) -> np.ndarray:
+        """Whether the set holds no class, booleans of shape `(n,)`."""
+        return self.sizes == 0
+
 
 def selective_result(validation, test, target_risk, failure=0.05) -> SelectiveResult:
     """Chooses the threshold on validation predictions and applies it to others.
@@ -65,7 +70,7 @@ def selective_result(validation, test, target_risk, failure=0.05) -> SelectiveRe
 
 
 def sets_results(validation, test, coverage, class_counts=None) -> list[SetsResult]:
-    """Makes conformal sets of every kind.
+    """Makes conformal sets of every kind, as the layer does by default.
 
     Args:
         validation: `Predictions` that the classifier was not trained on.

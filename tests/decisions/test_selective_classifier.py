@@ -66,6 +66,77 @@ def test_groups_have_thresholds_of_their_own():
     assert few > medium
 
 
+@pytest.mark.parametrize(("groups", "expected"), [(1, 0.53), (3, 0.52)])
+def test_the_failure_is_shared_by_the_groups(groups, expected):
+    # Of 30 numbers two or fewer are below their true fifth with a probability of
+    # 0.0442, one or none with 0.0105: 0.05 allows rank 3, a third of it rank 2.
+    confidence = np.linspace(0.51, 0.8, 30)
+    others = (1 - confidence) / 2
+    rows = [np.stack([confidence, others, others], axis=1)]
+    p = np.concatenate([np.roll(rows[0], shift, axis=1) for shift in range(groups)])
+    selective = SelectiveClassifier(
+        identity_model(3),
+        target_coverage=0.8,
+        class_counts=[500, 50, 5] if groups == 3 else None,
+    )
+    selective.fit_threshold(np.zeros(len(p)), p)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(selective.thresholds), expected, atol=1e-6
+    )
+
+
+def test_one_column_is_two_classes():
+    generator = np.random.default_rng(0)
+    z = generator.normal(size=(400, 1)).astype("float32") * 3
+    p = 1 / (1 + np.exp(-z))
+    labels = (generator.random((400, 1)) < p).astype(int)
+    sigmoid = keras.Sequential([keras.Input((1,)), keras.layers.Activation("sigmoid")])
+    flat = keras.Sequential([*sigmoid.layers, keras.layers.Reshape(())])
+    flat.build((None, 1))
+    pair = np.concatenate([np.zeros_like(z), z], axis=1)
+    both = np.concatenate([1 - p, p], axis=1)
+    options = {"target_coverage": 0.6, "class_counts": [500, 5]}
+    twin = SelectiveClassifier(identity_model(2), **options)
+    expected = twin.fit_threshold(labels, both).predict(pair, verbose=0)
+    assert len(np.unique(expected["prediction"])) == 3
+    of_twin = keras.ops.convert_to_numpy(twin.thresholds)
+    for model in (sigmoid, flat):
+        selective = SelectiveClassifier(model, **options)
+        for values in (p, p[:, 0], both):
+            selective.fit_threshold(labels, values)
+            thresholds = keras.ops.convert_to_numpy(selective.thresholds)
+            np.testing.assert_array_equal(thresholds, of_twin)
+        found = selective.predict(z, verbose=0)
+        np.testing.assert_array_equal(found["prediction"], expected["prediction"])
+        np.testing.assert_array_equal(found["accepted"], expected["accepted"])
+        declared = selective(keras.KerasTensor((None, 1)))
+        for name, value in found.items():
+            assert declared[name].shape == (None, *value.shape[1:]), name
+    selective.thresholds.assign([0.5, 0.5])
+    half = selective(np.zeros((1, 1), "float32"))["prediction"]
+    assert keras.ops.convert_to_numpy(half).tolist() == [0]
+
+
+def test_refuses_models_of_other_outputs():
+    def make(model):
+        return SelectiveClassifier(model, target_coverage=0.5)
+
+    inputs = keras.Input((4, 4, 3))
+    pixels = keras.Model(inputs, keras.layers.Softmax()(inputs))
+    with pytest.raises(ValueError, match=r"must have shape.*\(None, 4, 4, 3\)"):
+        make(pixels)
+    with pytest.raises(ValueError, match="It returns 2 outputs"):
+        make(keras.Model(inputs, [inputs, inputs]))
+    with pytest.raises(ValueError, match=r"`model` must be a keras\.Model"):
+        make(keras.layers.Softmax())
+    with pytest.raises(ValueError, match="It returns logits"):
+        make(linear_model(None))
+    with pytest.raises(ValueError, match="independent"):
+        make(linear_model("sigmoid", columns=3))
+    with pytest.raises(ValueError, match="the 4 classes"):
+        make(identity_model()).fit_threshold([0, 1], [0.2, 0.3])
+
+
 def test_abstains_always_where_the_risk_cannot_be_kept():
     labels, logits = easy(samples=50)
     selective = SelectiveClassifier(identity_model(), target_risk=0.001)
@@ -105,8 +176,11 @@ def test_exports(form, tmp_path):
     [
         ({}, "exactly one of"),
         ({"target_risk": 0.1, "target_coverage": 0.5}, "exactly one of"),
-        ({"target_risk": 0.0}, "`target_risk` must be in"),
-        ({"target_risk": 0.1, "confidence_level": 1}, "`confidence_level` must be in"),
+        ({"target_risk": 0.0}, "`target_risk` must be a number in"),
+        (
+            {"target_risk": 0.1, "confidence_level": 1},
+            "`confidence_level` must be a number in",
+        ),
         ({"target_risk": 0.1, "groups": "halves"}, "`groups` must be one of"),
         ({"target_risk": 0.1, "class_counts": [5, 5]}, "`class_counts` must hold 4"),
     ],
@@ -119,5 +193,5 @@ def test_refuses_bad_arguments(arguments, message):
 def test_refuses_logits():
     labels, logits = easy(samples=50)
     selective = SelectiveClassifier(identity_model(), target_risk=0.1)
-    with pytest.raises(ValueError, match="in rows of sum 1"):
+    with pytest.raises(ValueError, match="logits, apply softmax first"):
         selective.fit_threshold(labels, logits)

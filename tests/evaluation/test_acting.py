@@ -12,6 +12,8 @@ from keras_refcal.evaluation.acting import (
     sets_results,
 )
 from keras_refcal.evaluation.inputs import as_predictions
+from keras_refcal.evaluation.report import SavedPredictions
+from keras_refcal.evaluation.report.acting_charts import sets_chart
 
 COUNTS = [500, 200, 50, 10]
 
@@ -62,6 +64,17 @@ def test_the_sets_are_those_of_the_layer():
         # One sample may lie on the threshold, which is float32 there.
         assert np.sum(one.sizes != sets.sum(axis=1)) <= 1
         assert np.sum(one.covered != sets[np.arange(1000), test.labels]) <= 1
+
+
+def test_the_share_of_empty_sets_is_printed():
+    validation, test = predictions(0), predictions(1)
+    chart = sets_chart(SavedPredictions(test), SavedPredictions(validation), 0.4)
+    thr, aps, *_ = sets_results(validation, test, 0.4)
+    assert 0.1 < thr.empty.mean() < 0.6 and not aps.empty.any()
+    printed = f"THR {100 * thr.empty.mean():.1f}\xa0%, APS 0.0\xa0%"
+    assert printed in chart.reading
+    (table,) = [view.table for view in chart.views if view.label == "Empty"]
+    assert dict(table.rows)["THR"] == thr.empty.mean()
 
 
 def test_groups_are_named_and_none_is_empty():

@@ -17,6 +17,7 @@ from keras_refcal.evaluation.report.tables import (
 )
 
 MOST_BARS = 12
+HOLDS = "sets that hold the class"
 
 
 def selective_mark(saved, validation, target_risk, level) -> dict:
@@ -54,34 +55,50 @@ def sets_chart(saved, validation, coverage) -> Chart:
     test = saved.predictions
     found = sets_results(validation.predictions, test, coverage, saved.class_counts)
     groups = named_groups(test.labels, saved.class_counts)
-    covered = {r.name: [np.mean(r.covered[m]) for m in groups.values()] for r in found}
-    sizes = {r.name: [np.mean(r.sizes[m]) for m in groups.values()] for r in found}
+    empty = ", ".join(
+        f"{one.name} {shown(np.mean(one.empty), 'share')}" for one in found
+    )
+
+    def view(label, title, unit, of_samples, target=None):
+        means = {
+            one.name: [np.mean(of_samples(one)[rows]) for rows in groups.values()]
+            for one in found
+        }
+        return _by_group(label, title, unit, means, list(groups), target)
+
     return Chart(
         "sets",
         "Prediction sets",
         f"Sets of classes that should hold the true one for {shown(coverage, 'share')} "
         "of the samples; thresholds from the validation set. Small sets that cover "
-        "every group are good.",
+        f"every group are good. Empty sets, which name no class: {empty}.",
         (
-            _by_group("Coverage", "coverage", covered, groups, coverage),
-            _by_group("Mean size", "coverage", sizes, groups, None),
+            view("Coverage", HOLDS, "share", lambda one: one.covered, coverage),
+            view("Mean size", "classes in a set", "number", lambda one: one.sizes),
+            view("Empty", "sets without a class", "share", lambda one: one.empty),
             _sizes(found, test.num_classes),
         ),
     )
 
 
-def _by_group(label, kind, values, groups, target):
-    unit = "number" if target is None else "share"
-    rows = [[name, *of_groups] for name, of_groups in values.items()]
-    columns = (Column("Sets"), *(Column(name, unit) for name in groups))
-    series = [{"name": name, "x": plain(row)} for name, row in values.items()]
-    said = ", ".join(f"{name} {shown(row[0], unit)}" for name, row in values.items())
+def _by_group(label, title, unit, means, groups, target):
+    said = ", ".join(f"{name} {shown(row[0], unit)}" for name, row in means.items())
     return View(
         label,
-        kind,
-        {"groups": list(groups), "series": series, "target": target, "unit": unit},
-        f"{label} of prediction sets over all test samples: {said}.",
-        Table(f"{label} of prediction sets", columns, rows),
+        "by_group",
+        {
+            "groups": groups,
+            "series": [{"name": name, "x": plain(row)} for name, row in means.items()],
+            "target": target,
+            "unit": unit,
+            "title": title,
+        },
+        f"Over all test samples, {title}: {said}.",
+        Table(
+            f"Prediction sets: {title}",
+            (Column("Sets"), *(Column(name, unit) for name in groups)),
+            [[name, *row] for name, row in means.items()],
+        ),
     )
 
 

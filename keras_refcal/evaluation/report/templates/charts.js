@@ -173,15 +173,16 @@ const charts = {
     return frame;
   },
 
-  coverage(box, data) {
+  by_group(box, data) {
     const row = 30;
     const top = 14;
-    const most = high(data.series.flatMap((one) => one.x), data.target ?? 1);
+    const values = data.series.flatMap((one) => one.x).filter(known);
+    const range = data.target === null
+      ? [0, high(values, data.unit === "share" ? 0.01 : 1) * 1.05]
+      : [Math.max(0, Math.min(data.target, ...values) - 0.05), 1];
     const frame = new Frame(box, {
       height: top + row * data.groups.length + 40, top, left: 70,
-      x: data.target === null
-        ? { range: [0, most * 1.05], unit: "number", title: "classes in a set" }
-        : { range: [Math.max(0, Math.min(data.target, ...data.series.flatMap((one) => one.x).filter(known)) - 0.05), 1], unit: "share", title: "sets that hold the class" },
+      x: { range, unit: data.unit, title: data.title },
       y: { range: [data.groups.length, 0], ticks: [], title: "" },
     });
     if (data.target !== null) frame.path([data.target, data.target], [0, data.groups.length], "guide");
@@ -194,7 +195,7 @@ const charts = {
         const at = middle + ((number + 0.5) / data.series.length - 0.5) * 0.72;
         frame.dot(one.x[place], at, 4.5, `dot ${tone(number)}`);
         frame.mark(frame.x(one.x[place]), frame.y(at), `${one.name}, ${name.toLowerCase()}`,
-          [[data.target === null ? "classes in a set" : "covered", show[data.unit](one.x[place])]],
+          [[data.title, show[data.unit](one.x[place])]],
           ring(frame.x(one.x[place]), frame.y(at)));
       });
     });
