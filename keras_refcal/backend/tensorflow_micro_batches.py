@@ -17,9 +17,10 @@ def in_micro_batches(model, x, y, sample_weight):
         sample_weight: Weights or `None`.
     """
     x = tf.convert_to_tensor(x)
-    before = [tf.identity(v.value) for v in model.non_trainable_variables]
+    changing = [v for v in model.non_trainable_variables if not v.trainable]
+    before = [tf.identity(v.value) for v in changing]
     outputs, additional = _forward(model, x)
-    for variable, value in zip(model.non_trainable_variables, before, strict=True):
+    for variable, value in zip(changing, before, strict=True):
         variable.assign(value)
     weights = model.trainable_weights
     with tf.GradientTape() as tape:

@@ -40,7 +40,8 @@ class TrainStep:
         loss, outputs, gradients = compute(self, x, y, sample_weight)
         self._track_loss(loss, x)
         weights = self.trainable_weights
-        self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
+        if weights:
+            self.optimizer.apply_gradients(zip(gradients, weights, strict=True))
         return _of_worker(self.compute_metrics(x, y, outputs, sample_weight))
 
     def test_step(self, data):

@@ -19,10 +19,11 @@ def in_micro_batches(model, x, y, sample_weight):
     x = keras.ops.convert_to_tensor(x)
     parts = torch.split(x, model.micro_batch_size)
     shares = [len(part) / len(x) for part in parts]
-    before = [v.value.detach().clone() for v in model.non_trainable_variables]
+    changing = [v for v in model.non_trainable_variables if not v.trainable]
+    before = [v.value.detach().clone() for v in changing]
     with torch.no_grad():
         results = [_forward(model, part) for part in parts]
-    for variable, value in zip(model.non_trainable_variables, before, strict=True):
+    for variable, value in zip(changing, before, strict=True):
         variable.assign(value)
     outputs = {
         name: torch.cat([output[name] for output, _ in results]).requires_grad_()

@@ -31,12 +31,21 @@ def global_batch(values):
 
 
 def replicated(model):
-    """Returns a callable of a model whose gradients are averages over processes.
+    """Returns a function that calls a model, its gradients averages over processes.
 
     It is `DistributedDataParallel`, which also gives every process the weights of the
-    first. Alone, a model is its own callable.
+    first. It waits for the gradient of all that requires one, so that what the model
+    does not train must not, while it is made.
     """
-    return DistributedDataParallel(model) if distributed() else model
+    trained = {id(weight) for weight in model.trainable_weights}
+    idle = [w.value for w in model.weights if w.trainable and id(w) not in trained]
+    for value in idle:
+        value.requires_grad_(False)
+    replica = DistributedDataParallel(model)
+    for value in idle:
+        value.requires_grad_(True)
+    # Keras would save a module that is an attribute with the model, for ever.
+    return lambda *inputs, **options: replica(*inputs, **options)
 
 
 def sum_over_processes(variables):

@@ -31,9 +31,8 @@ class TrainStep:
 
     def make_train_function(self, force=False):
         """See `keras.Model`; also prepares the exchange between processes."""
-        if self.train_function is None or force:
-            # Not an attribute of the module, of which it would become a part.
-            self.__dict__["_replicated"] = replicated(self)
+        if distributed() and (self.train_function is None or force):
+            self._replicated = replicated(self)
         super().make_train_function(force)
 
     def train_step(self, data):
@@ -46,14 +45,16 @@ class TrainStep:
             loss, outputs = in_micro_batches(self, x, y, sample_weight)
         else:
             # A loop of one's own may call this step without a train function.
-            forward = self.__dict__.get("_replicated", self)
+            forward = getattr(self, "_replicated", self)
             outputs = forward(x, training=True, return_outputs=True)
             loss = self.compute_loss(x, y, outputs, sample_weight, training=True)
-            self.optimizer.scale_loss(loss).backward()
+            if weights:
+                self.optimizer.scale_loss(loss).backward()
         self._track_loss(loss, x)
         gradients = [weight.value.grad for weight in weights]
-        with torch.no_grad():
-            self.optimizer.apply(gradients, weights)
+        if weights:
+            with torch.no_grad():
+                self.optimizer.apply(gradients, weights)
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def evaluate(self, *args, return_dict=False, **kwargs):

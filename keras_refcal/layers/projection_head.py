@@ -1,10 +1,14 @@
 """The head that maps an encoder's features to the contrastive embedding."""
 
+import functools
+
 import keras
 from keras import ops
 
 from keras_refcal.ops.vectors import unit_vectors
 from keras_refcal.registration import serializable
+
+_DENSE = ("hidden", "output_layer")
 
 
 @serializable
@@ -48,15 +52,14 @@ class ProjectionHead(keras.layers.Layer):
         self.projection_dim = projection_dim
 
     def build(self, input_shape):
-        """Creates the two dense layers."""
-        self.hidden = keras.layers.Dense(
-            input_shape[-1], activation="relu", dtype=self.dtype_policy, name="hidden"
-        )
-        self.output_layer = keras.layers.Dense(
-            self.projection_dim, dtype=self.dtype_policy, name="output"
-        )
-        self.hidden.build(input_shape)
-        self.output_layer.build(input_shape)
+        """Creates the two dense layers, or the weights of those that were saved."""
+        if not hasattr(self, "hidden"):
+            dense = functools.partial(keras.layers.Dense, dtype=self.dtype_policy)
+            self.hidden = dense(input_shape[-1], activation="relu", name="hidden")
+            self.output_layer = dense(self.projection_dim, name="output")
+        for layer in (self.hidden, self.output_layer):
+            if not layer.built:
+                layer.build(input_shape)
 
     def call(self, inputs):
         """Returns the unit vectors in float32."""
@@ -68,5 +71,28 @@ class ProjectionHead(keras.layers.Layer):
         return (*input_shape[:-1], self.projection_dim)
 
     def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "projection_dim": self.projection_dim}
+        """Returns the constructor's arguments, and the dense layers of a built head.
+
+        Those may be quantised, or one of them frozen.
+        """
+        dense = {
+            name: keras.saving.serialize_keras_object(getattr(self, name))
+            for name in _DENSE
+            if hasattr(self, name)
+        }
+        return {
+            **super().get_config(),
+            "projection_dim": self.projection_dim,
+            **dense,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """Returns the head that `get_config` described."""
+        own = {name: value for name, value in config.items() if name not in _DENSE}
+        head = cls(**own)
+        for name in _DENSE:
+            if name in config:
+                layer = keras.saving.deserialize_keras_object(config[name])
+                setattr(head, name, layer)
+        return head

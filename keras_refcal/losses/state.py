@@ -1,4 +1,7 @@
-"""What a loss keeps between batches, as a layer that a model can track."""
+"""What a loss keeps between batches, as a layer that a model can track.
+
+A loss that is given to `compile` is a setting: the model keeps a copy of its own.
+"""
 
 import keras
 import numpy as np
@@ -27,3 +30,27 @@ class LossState(keras.layers.Layer):
             variable.assign(value)
             setattr(self, name, variable)
         self.built = True
+
+
+def own_copy(loss):
+    """Returns a copy of a loss with state of its own; a stateless loss is returned.
+
+    The copy is made from the configuration, and starts from what the loss holds now.
+
+    Args:
+        loss: A loss of this package.
+    """
+    layers = loss.state_layers()
+    if not layers:
+        return loss
+    config = loss.get_config()
+    for name in config:
+        inner = getattr(loss, name, None)
+        if isinstance(inner, keras.losses.Loss):
+            # Not from its configuration, as a class of one's own may have none.
+            config[name] = own_copy(inner) if hasattr(inner, "state_layers") else inner
+    copy = type(loss).from_config(config)
+    for layer, given in zip(copy.state_layers(), layers, strict=True):
+        layer.trainable = given.trainable
+        layer.set_weights(given.get_weights())
+    return copy

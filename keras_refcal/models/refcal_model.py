@@ -1,16 +1,25 @@
 """The model of RefCal: an encoder with a contrastive head and a classifier."""
 
+import logging
+
 import keras
 from keras import ops
 
 from keras_refcal.backend import TrainStep, global_batch, num_replicas
 from keras_refcal.layers.projection_head import ProjectionHead
-from keras_refcal.models.compiled_loss import as_refcal_loss
+from keras_refcal.models.compiled_loss import (
+    HEADS,
+    as_refcal_loss,
+    own_loss,
+    unreached_heads,
+)
 from keras_refcal.models.features import FEATURES, FEATURES_RANK
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_integer, is_class_ids
+
+_LOG = logging.getLogger("keras_refcal")
 
 
 @serializable
@@ -20,10 +29,14 @@ class RefCalModel(TrainStep, keras.Model):
     Calling the model returns probabilities, as `keras.applications` models do. Its
     losses see logits and embeddings, so
     `model.compile(optimizer, loss=RefCalLoss(), metrics=["accuracy"])` is right as it
-    stands. A stage is a compile: the head that no term of the loss reaches is frozen
-    until the next `compile`. What a loss keeps between batches (prototypes, a
-    history) counts as variables of the model while it is compiled with that loss, and
-    is trained, updated and saved with it.
+    stands.
+
+    A stage is a compile. The head that no term of the loss reaches keeps its weights
+    until the next `compile`, which a log line says once. What is `trainable` is up to
+    you: `compile` leaves it as it is. What a loss keeps between batches (prototypes,
+    a history) is the model's own: `compile` copies such a loss, and `model.loss`, the
+    copy, is trained, updated and saved with the model. The loss that was given stays
+    as it is, for the next model.
 
     Args:
         encoder: A `keras.Model` or layer that maps `(batch, ...)` inputs, for example
@@ -40,6 +53,8 @@ class RefCalModel(TrainStep, keras.Model):
             its moving statistics take a step for each; an activity regularizer
             counts less with Keras before 3.14, which sums it over a batch. All else
             is as without.
+        heads: What `get_config` says of the two heads of a saved model: whether they
+            are quantised, and what of them is trainable.
         **kwargs: `name`, `dtype`, `trainable` of `keras.Model`.
 
     Call arguments:
@@ -48,7 +63,7 @@ class RefCalModel(TrainStep, keras.Model):
             encoder as one batch. Or `{"features": features}`, what the encoder
             returned, `(batch, features)` or `(batch, views, features)`, see `encode`.
         training: Whether to run in training mode. A frozen encoder runs in inference
-            mode always.
+            mode always; one of which a layer is frozen does not.
         return_outputs: Whether to return a mapping of `"predictions"`, shape
             `(batch, num_classes)`, `"logits"`, shape `(batch, views, num_classes)`,
             and `"embeddings"`, shape `(batch, views, projection_dim)`, instead. In
@@ -82,6 +97,8 @@ class RefCalModel(TrainStep, keras.Model):
     (4, 10)
     """
 
+    _held = ()  # read before the constructor is through
+
     def __init__(
         self,
         encoder,
@@ -89,6 +106,7 @@ class RefCalModel(TrainStep, keras.Model):
         projection_dim=128,
         classifier_activation="softmax",
         micro_batch_size=None,
+        heads=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -108,11 +126,15 @@ class RefCalModel(TrainStep, keras.Model):
         self.projection_dim = projection_dim
         self.classifier_activation = classifier_activation
         self.micro_batch_size = micro_batch_size
-        self.projection = ProjectionHead(
+        heads = {
+            name: keras.saving.deserialize_keras_object(head)
+            for name, head in (heads or {}).items()
+        }
+        self.projection = heads.get("projection") or ProjectionHead(
             projection_dim, dtype=self.dtype_policy, name="projection"
         )
         # Logits and softmax stay in float32 under mixed precision.
-        self.classifier = keras.layers.Dense(
+        self.classifier = heads.get("classifier") or keras.layers.Dense(
             num_classes, dtype="float32", name="classifier"
         )
         self._term_trackers = {
@@ -120,6 +142,7 @@ class RefCalModel(TrainStep, keras.Model):
             for term in ("refinement", "calibration", "classification")
         }
         self._refcal_loss = None
+        self._held, self._said = (), ()
         if getattr(encoder, "inputs", None):
             self.build(encoder.input_shape)
 
@@ -136,8 +159,9 @@ class RefCalModel(TrainStep, keras.Model):
                 "`encoder` must return features of shape (batch, features). "
                 f"Received an encoder with output shape {features_shape}."
             )
-        self.projection.build(features_shape)
-        self.classifier.build(features_shape)
+        for head in (self.projection, self.classifier):
+            if not head.built:
+                head.build(features_shape)
         self.built = True
 
     def call(self, inputs, training=None, return_outputs=False):
@@ -156,7 +180,15 @@ class RefCalModel(TrainStep, keras.Model):
             outputs["embeddings"] = unfold_views(self.projection(features), views)
         return outputs
 
-    def compile(self, optimizer="rmsprop", loss=None, *, loss_weights=None, **kwargs):
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        *,
+        loss_weights=None,
+        freeze_encoder=False,
+        **kwargs,
+    ):
         """Configures a stage of training; see `keras.Model.compile`.
 
         Args:
@@ -165,8 +197,11 @@ class RefCalModel(TrainStep, keras.Model):
                 then becomes the one term of a `RefCalLoss`), or any Keras loss, which
                 sees the predictions alone.
             loss_weights: Must be `None` with a `RefCalLoss`, which has its own.
+            freeze_encoder: Whether the encoder keeps its weights and statistics, and
+                runs in inference mode, until the next `compile`.
             **kwargs: As in Keras.
         """
+        loss = own_loss(loss)
         self._refcal_loss = as_refcal_loss(loss)
         if self._refcal_loss is not None and loss_weights is not None:
             raise ValueError(
@@ -174,9 +209,8 @@ class RefCalModel(TrainStep, keras.Model):
                 "`calibration_weight` and `refinement_weight` of the loss. "
                 f"Received: loss_weights={loss_weights}"
             )
-        terms = self._active_terms()
-        self.projection.trainable = "refinement" in terms
-        self.classifier.trainable = bool({"classification", "calibration"} & {*terms})
+        self._held = unreached_heads(loss) + ("encoder",) * freeze_encoder
+        self._say_what_is_held()
         super().compile(
             optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs
         )
@@ -185,8 +219,14 @@ class RefCalModel(TrainStep, keras.Model):
             # it is not, `train_on_batch` traces the whole model at every step.
             self._compile_loss = None
 
+    def get_compile_config(self):
+        """Returns the arguments of this compile, serialised."""
+        config = super().get_compile_config()
+        return config and {**config, "freeze_encoder": "encoder" in self._held}
+
     def compile_from_config(self, config):
         """Compiles the model as it was compiled when it was saved."""
+        self._said = tuple(HEADS)
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
             self.optimizer.build(self.trainable_variables)
@@ -194,6 +234,7 @@ class RefCalModel(TrainStep, keras.Model):
     def freeze_encoder(self):
         """Keeps the encoder's weights and statistics as they are from now on.
 
+        It sets `encoder.trainable`; `compile(freeze_encoder=True)` is for one stage.
         Call `compile` afterwards, as Keras asks after any change of `trainable`.
         """
         self.encoder.trainable = False
@@ -251,6 +292,26 @@ class RefCalModel(TrainStep, keras.Model):
         return super().weights + self._loss_state("weights")
 
     @property
+    def trainable_variables(self):
+        """What a step trains: what is trainable, but for what `compile` left out."""
+        return self._without_held(super().trainable_variables)
+
+    @property
+    def trainable_weights(self):
+        """What a step trains: what is trainable, but for what `compile` left out."""
+        return self._without_held(super().trainable_weights)
+
+    @property
+    def non_trainable_variables(self):
+        """All variables that a step does not train."""
+        return _others(self.variables, self.trainable_variables)
+
+    @property
+    def non_trainable_weights(self):
+        """All weights that a step does not train."""
+        return _others(self.weights, self.trainable_weights)
+
+    @property
     def metrics(self):
         """The metrics of this compile; losses of inactive terms are left out."""
         active = self._active_terms()
@@ -266,26 +327,62 @@ class RefCalModel(TrainStep, keras.Model):
             "projection_dim": self.projection_dim,
             "classifier_activation": self.classifier_activation,
             "micro_batch_size": self.micro_batch_size,
+            "heads": {
+                name: keras.saving.serialize_keras_object(getattr(self, name))
+                for name in HEADS
+            },
+            "frozen_layers": [
+                number
+                for number, layer in enumerate(self.encoder._flatten_layers())
+                if not layer.trainable
+            ],
         }
 
     @classmethod
     def from_config(cls, config):
         """Returns the model that `get_config` described."""
-        encoder = keras.saving.deserialize_keras_object(config["encoder"])
-        return cls(**{**config, "encoder": encoder})
+        config = dict(config)
+        encoder = keras.saving.deserialize_keras_object(config.pop("encoder"))
+        # Keras loads `Sequential` awake, and wakes the layers of functional models.
+        layers = encoder._flatten_layers()
+        for number in config.pop("frozen_layers", ()):
+            layers[number].trainable = False
+        return cls(encoder, **config)
 
     def _features(self, inputs, training):
         """Returns features, shape `(batch * views, features)`, and the views."""
         if not isinstance(inputs, dict):
             images, views = fold_views(inputs, encoder_rank(self.encoder))
-            encoder_training = training and self.encoder.trainable
-            return self.encoder(images, training=encoder_training), views
+            held = "encoder" in self._held
+            trains = training and self.encoder.trainable and not held
+            features = self.encoder(images, training=trains)
+            return (ops.stop_gradient(features) if held else features), views
         if set(inputs) != {FEATURES}:
             raise ValueError(
                 'The inputs must be a tensor or the mapping {"features": features}. '
                 f"Received a mapping of {sorted(inputs)}."
             )
         return fold_views(inputs[FEATURES], FEATURES_RANK)
+
+    def _say_what_is_held(self):
+        for name in self._held:
+            if (
+                name in HEADS
+                and name not in self._said
+                and getattr(self, name).trainable
+            ):
+                _LOG.warning(
+                    "%s: no term of the loss reaches `%s`, which keeps its weights "
+                    "until the next compile.",
+                    self.name,
+                    name,
+                )
+                self._said += (name,)
+
+    def _without_held(self, variables):
+        return _others(
+            variables, [v for name in self._held for v in getattr(self, name).variables]
+        )
 
     def _loss_state(self, kind):
         loss = getattr(self, "_refcal_loss", None)
@@ -294,6 +391,11 @@ class RefCalModel(TrainStep, keras.Model):
 
     def _active_terms(self):
         return () if self._refcal_loss is None else tuple(self._refcal_loss.terms)
+
+
+def _others(variables, some):
+    ids = {id(variable) for variable in some}
+    return [variable for variable in variables if id(variable) not in ids]
 
 
 def _predictions(outputs):

@@ -1,9 +1,13 @@
 """Callbacks for losses that change during training.
 
-Each finds its losses in the compiled model. What they change are variables that a
-`RefCalModel` tracks; any other model is compiled anew after a change, since on JAX a
-compiled step has untracked variables as constants.
+Each finds its losses in the compiled model, `model.loss`, and changes variables of
+theirs. In a `RefCalModel` these are the model's own, and tracked. Any other model is
+compiled anew after a change, since on JAX a compiled step has untracked variables as
+constants; and where several such models were compiled with one loss object, what it
+learned in one of them is kept from the others.
 """
+
+import weakref
 
 import keras
 import numpy as np
@@ -28,13 +32,21 @@ class LossCallback(keras.callbacks.Callback):
         Raises:
             ValueError: If the model was compiled without one.
         """
-        found = [x for x in _nested(self.model.loss) if isinstance(x, self.kind)]
+        given = keras.tree.flatten(self.model.loss)
+        found = [x for y in given for x in _nested(y) if isinstance(x, self.kind)]
         if not found:
             raise ValueError(
                 f"{type(self).__name__} needs a model that is compiled with "
                 f"{self.kind.__name__}. Received: loss={self.model.loss!r}"
             )
         return found
+
+    def on_train_begin(self, logs=None):
+        """Lets the losses hold what they learned in this compile of this model."""
+        losses = self.losses()
+        # The metric of the loss is new with each compile.
+        if any([_switch_state(loss, self.model.metrics[0]) for loss in losses]):
+            self.changed(losses)
 
     def changed(self, losses):
         """Compiles the steps of the model anew unless it tracks the variables."""
@@ -80,7 +92,8 @@ class UpdateAdaFocal(LossCallback):
 class DeferredReweighting(LossCallback):
     """Starts the class weights of a deferred `ClassBalancedLoss` at an epoch.
 
-    A run that is resumed later than that starts with them.
+    A run that is resumed later than that starts with them; the next `fit` that begins
+    at epoch 0 begins without.
 
     Args:
         epoch: Epochs before the weights count; 160 of 200 is published for LDAM-DRW.
@@ -96,16 +109,19 @@ class DeferredReweighting(LossCallback):
     def __init__(self, epoch):
         super().__init__()
         self.epoch = epoch
-        self.started = False
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the weights when it is time."""
-        if epoch >= self.epoch and not self.started:
-            losses = self.losses()
-            for loss in losses:
-                loss.start()
+        """Starts the weights when it is time, and takes them back before."""
+        active = float(epoch >= self.epoch)
+        losses = [
+            loss
+            for loss in self.losses()
+            if loss.deferred and loss.state.get_weights()[0] != active
+        ]
+        for loss in losses:
+            loss.state.active.assign(active)
+        if losses:
             self.changed(losses)
-            self.started = True
 
 
 class UpdateCorrectnessHistory(LossCallback):
@@ -140,6 +156,42 @@ class UpdateCorrectnessHistory(LossCallback):
         for loss in losses:
             loss.update_state(self.y, predictions)
         self.changed(losses)
+
+
+class _States:
+    """What one loss object holds for each compile of the plain models that share it."""
+
+    def __init__(self, initial):
+        self.initial = initial
+        self.holder = lambda: None
+        self.kept = weakref.WeakKeyDictionary()
+
+
+_STATES = weakref.WeakKeyDictionary()
+
+
+def _switch_state(loss, holder):
+    """Lets a loss hold the state of `holder`; returns whether that is a change.
+
+    Args:
+        loss: A loss of this package.
+        holder: Stands for one compile. A new one starts from what the loss held when
+            it was first seen here.
+    """
+    layers = loss.state_layers()
+    held = [layer.get_weights() for layer in layers]
+    states = _STATES.setdefault(loss, _States(held))
+    previous = states.holder()
+    if previous is holder:
+        return False
+    if previous is not None:
+        states.kept[previous] = held
+    for layer, values in zip(
+        layers, states.kept.get(holder, states.initial), strict=True
+    ):
+        layer.set_weights(values)
+    states.holder = weakref.ref(holder)
+    return True
 
 
 def _nested(loss):

@@ -34,7 +34,7 @@ def run_once(
 
     Args:
         split: A `Split`.
-        stages: A tuple of `Stage`, made for this run alone: losses may keep state.
+        stages: A tuple of `Stage`.
         encoder: Name of an encoder, see `models.encoders.get`.
         seed: Seed of weights and batches.
         directory: Where the run keeps its files.

@@ -12,6 +12,9 @@ from keras_refcal.training.schedules import CosineSchedule, StepSchedule
 class Stage:
     """One compile and fit of a `RefCalModel`.
 
+    A stage is a setting, for as many models and seeds as you like: what its loss learns
+    belongs to the model, and what it freezes is free again with the next compile.
+
     Attributes:
         name: Short name, shown in progress and histories.
         loss: A `keras.losses.Loss`.
@@ -27,9 +30,10 @@ class Stage:
             one that the images name so; by default the one that they name for one view
             or several.
         metrics: Names or metrics that `compile` takes.
-        freeze_encoder: Whether the encoder keeps its weights.
+        freeze_encoder: Whether the encoder keeps its weights in this stage; what you
+            froze yourself stays frozen in every stage.
         with_index: Whether labels come with the number of the sample, for CRL.
-        callbacks: Callbacks that the loss asks for.
+        callbacks: Callbacks that the loss asks for, part of every `fit` of the stage.
     """
 
     name: str
@@ -57,12 +61,11 @@ class Stage:
             jit_compile: Whether to compile the steps with XLA; `None` lets Keras
                 decide.
         """
-        if self.freeze_encoder:
-            model.freeze_encoder()
         model.compile(
             optimizer=self._optimizer(steps_per_epoch),
             loss=self.loss,
             metrics=list(self.metrics),
+            freeze_encoder=self.freeze_encoder,
             jit_compile="auto" if jit_compile is None else jit_compile,
         )
 

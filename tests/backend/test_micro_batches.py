@@ -83,15 +83,15 @@ def test_equals_the_plain_step(micro_batch_size, policy, size, weighted):
 
 
 def test_reaches_the_weights_of_the_loss():
-    losses = [RefCalLoss(refinement=BalancedContrastiveLoss(3, 4)) for _ in range(2)]
+    loss = RefCalLoss(refinement=BalancedContrastiveLoss(3, 4))
     plain, split = make(None), make(3)
     split.set_weights(plain.get_weights())
-    prototypes = [loss.refinement.prototypes for loss in losses]
-    prototypes[1].set_weights(prototypes[0].get_weights())
-    start = prototypes[0].get_weights()[0]
-    for model, loss in zip((plain, split), losses, strict=True):
+    start = loss.refinement.prototypes.get_weights()[0]
+    for model in (plain, split):
         fit(model, loss=loss)
-    first, second = (p.get_weights()[0] for p in prototypes)
+    first, second = (
+        m.loss.refinement.prototypes.get_weights()[0] for m in (plain, split)
+    )
     np.testing.assert_allclose(first, second, atol=1e-5)
     assert not np.allclose(start, first, atol=1e-3)
 

@@ -2,6 +2,9 @@
 
 import math
 
+import keras
+import numpy as np
+
 from keras_refcal.models import RefCalModel
 from keras_refcal.training.recipes.cached_features import encoded_data
 from keras_refcal.training.recipes.refcal import refcal_two_stage
@@ -30,6 +33,9 @@ def two_stage(
     features: the same training, many times as fast. `cache_features=True` does so with
     data sets too, which are then read once, so they should augment nothing;
     `cache_features=False` passes every image in every epoch.
+
+    Called again, it trains again: the encoder, then the classifier. What you set
+    `trainable` before stays as it is, in both stages and afterwards.
 
     Returns:
         `{"refinement": History, "classifier": History}`.
@@ -78,8 +84,8 @@ def fit_stages(
         cache_features: Whether stages with a frozen encoder are fitted to its features,
             computed once. `None` does so for arrays, `True` for data sets as well, of
             which only the first pass is used.
-        **fit_arguments: Further arguments of `model.fit`: `callbacks`, `verbose`,
-            `validation_data`, `steps_per_epoch`, ….
+        **fit_arguments: Further arguments of `model.fit`: `callbacks`, which come
+            after those of a stage, `verbose`, `validation_data`, `steps_per_epoch`, ….
 
     Returns:
         Name of a stage to the `keras.callbacks.History` of its fit.
@@ -98,10 +104,23 @@ def fit_stages(
         # A data set comes in batches and in an order of its own.
         form = {"shuffle": False} if y is None else {"batch_size": stage.batch_size}
         data = {"x": inputs, "y": y, **form, **fit_arguments}
+        if stage.with_index:
+            data["y"] = _with_index(y)
+        data["callbacks"] = [
+            *stage.callbacks,
+            *keras.tree.flatten(fit_arguments.get("callbacks") or []),
+        ]
         if stage.freeze_encoder:
             data = encoded_data(model, data, cache_features)
         histories[stage.name] = model.fit(epochs=stage.epochs, **data)
     return histories
+
+
+def _with_index(y):
+    """Returns class ids, shape `(n,)`, with the number of each sample, `(n, 2)`."""
+    if y is None or np.ndim(y) != 1:
+        return y
+    return np.stack([np.asarray(y), np.arange(len(y))], axis=1)
 
 
 def _steps(x, batch_size):
