@@ -1,7 +1,5 @@
 """The model of RefCal: an encoder with a contrastive head and a classifier."""
 
-import logging
-
 import keras
 from keras import ops
 
@@ -14,16 +12,15 @@ from keras_refcal.models.compiled_loss import (
     unreached_heads,
 )
 from keras_refcal.models.features import FEATURES, FEATURES_RANK
+from keras_refcal.models.held_parts import HeldParts
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_integer, is_class_ids
 
-_LOG = logging.getLogger("keras_refcal")
-
 
 @serializable
-class RefCalModel(TrainStep, keras.Model):
+class RefCalModel(HeldParts, TrainStep, keras.Model):
     """An encoder, a projection head for refinement and a classifier.
 
     Calling the model returns probabilities, as `keras.applications` models do. Its
@@ -97,8 +94,6 @@ class RefCalModel(TrainStep, keras.Model):
     (4, 10)
     """
 
-    _held = ()  # read before the constructor is through
-
     def __init__(
         self,
         encoder,
@@ -142,7 +137,6 @@ class RefCalModel(TrainStep, keras.Model):
             for term in ("refinement", "calibration", "classification")
         }
         self._refcal_loss = None
-        self._held, self._said = (), ()
         if getattr(encoder, "inputs", None):
             self.build(encoder.input_shape)
 
@@ -209,8 +203,7 @@ class RefCalModel(TrainStep, keras.Model):
                 "`calibration_weight` and `refinement_weight` of the loss. "
                 f"Received: loss_weights={loss_weights}"
             )
-        self._held = unreached_heads(loss) + ("encoder",) * freeze_encoder
-        self._say_what_is_held()
+        self.hold(unreached_heads(loss) + ("encoder",) * freeze_encoder)
         super().compile(
             optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs
         )
@@ -292,26 +285,6 @@ class RefCalModel(TrainStep, keras.Model):
         return super().weights + self._loss_state("weights")
 
     @property
-    def trainable_variables(self):
-        """What a step trains: what is trainable, but for what `compile` left out."""
-        return self._without_held(super().trainable_variables)
-
-    @property
-    def trainable_weights(self):
-        """What a step trains: what is trainable, but for what `compile` left out."""
-        return self._without_held(super().trainable_weights)
-
-    @property
-    def non_trainable_variables(self):
-        """All variables that a step does not train."""
-        return _others(self.variables, self.trainable_variables)
-
-    @property
-    def non_trainable_weights(self):
-        """All weights that a step does not train."""
-        return _others(self.weights, self.trainable_weights)
-
-    @property
     def metrics(self):
         """The metrics of this compile; losses of inactive terms are left out."""
         active = self._active_terms()
@@ -364,26 +337,6 @@ class RefCalModel(TrainStep, keras.Model):
             )
         return fold_views(inputs[FEATURES], FEATURES_RANK)
 
-    def _say_what_is_held(self):
-        for name in self._held:
-            if (
-                name in HEADS
-                and name not in self._said
-                and getattr(self, name).trainable
-            ):
-                _LOG.warning(
-                    "%s: no term of the loss reaches `%s`, which keeps its weights "
-                    "until the next compile.",
-                    self.name,
-                    name,
-                )
-                self._said += (name,)
-
-    def _without_held(self, variables):
-        return _others(
-            variables, [v for name in self._held for v in getattr(self, name).variables]
-        )
-
     def _loss_state(self, kind):
         loss = getattr(self, "_refcal_loss", None)
         layers = [] if loss is None else loss.state_layers()
@@ -391,11 +344,6 @@ class RefCalModel(TrainStep, keras.Model):
 
     def _active_terms(self):
         return () if self._refcal_loss is None else tuple(self._refcal_loss.terms)
-
-
-def _others(variables, some):
-    ids = {id(variable) for variable in some}
-    return [variable for variable in variables if id(variable) not in ids]
 
 
 def _predictions(outputs):
