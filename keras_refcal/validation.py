@@ -41,6 +41,12 @@ def check_integer(name, value, least):
         raise ValueError(f"`{name}` must be an integer >= {least}. Received: {value!r}")
 
 
+def check_bool(name, value):
+    """Raises `ValueError` unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise ValueError(f"`{name}` must be True or False. Received: {value!r}")
+
+
 def check_choice(name, value, choices):
     """Raises `ValueError` unless `value` is one of `choices`."""
     if value not in choices:

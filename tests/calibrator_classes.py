@@ -2,6 +2,8 @@
 
 import inspect
 
+import numpy as np
+
 from keras_refcal import layers
 from keras_refcal.layers.calibrators.base import Calibrator
 
@@ -15,6 +17,15 @@ COUNTS = {4: [500, 200, 50, 10], 2: [90, 10]}
 
 def make(cls, classes=4, **kwargs):
     """Returns a calibrator, told class counts if it takes them."""
-    options = {"class_counts": COUNTS[classes], "min_samples": 1}
+    counts = COUNTS.get(classes, np.geomspace(500, 5, classes).astype(int).tolist())
+    options = {"class_counts": counts, "min_samples": 30 if classes > 4 else 1}
     known = inspect.signature(cls).parameters
     return cls(**{k: v for k, v in options.items() if k in known}, **kwargs)
+
+
+def make_published(cls, classes=4, **kwargs):
+    """Returns a calibrator that takes what its own formula says, not a temperature."""
+    options = {"l2": 1e-7, "reg_lambda": 1.0, "fallback": False}
+    known = {k for base in cls.__mro__ for k in inspect.signature(base).parameters}
+    options = {k: v for k, v in options.items() if k in known}
+    return make(cls, classes, **options, **kwargs)

@@ -4,13 +4,12 @@ import numpy as np
 
 from keras_refcal.evaluation.counts import BinCounts, weighted_sum
 from keras_refcal.evaluation.inputs import Predictions, row_chunks
+from keras_refcal.fitting.temperature import best_temperature, margins
 
 # A probability of 0 is read as this where its logarithm must be finite.
 MIN_PROBABILITY = 1e-30
-INVERSE_TEMPERATURES = (1e-3, 1e3)
-# Newton converges in fewer steps unless the classes are separable, where each step
-# gains little; bisection then ends at the bound. The loss is quadratic in the error.
-NEWTON_STEPS, BISECTIONS, TOLERANCE = 10, 24, 1e-5
+# Of the logarithm of the temperature. The loss is quadratic in the error.
+TOLERANCE = 1e-5
 
 
 def brier_score(predictions: Predictions) -> float:
@@ -57,52 +56,31 @@ def temperature_refinement(predictions: Predictions) -> tuple[float, float]:
 
     This is refinement as the loss after recalibration (Berta et al. 2025,
     https://arxiv.org/abs/2501.19195), fitted on the samples it judges: with a single
-    parameter the gain over a held-out fit is of order 1/n. NLL is convex in 1/T;
-    safeguarded Newton steps on it stay between T = 0.001 and 1000, where it ends
-    if every answer is right or every one wrong.
+    parameter the gain over a held-out fit is of order 1/n. It is the temperature that
+    `layers.TemperatureScaling` fits, within the bounds of
+    `fitting.temperature.best_temperature`, which also says what is taken where every
+    answer is right, or none better than chance.
 
     Args:
         predictions: What to judge; probabilities of 0 are read as 1e-30.
     """
-    low, high = INVERSE_TEMPERATURES
-    inverse = 1.0
-    for attempt in range(NEWTON_STEPS + BISECTIONS):
-        loss, slope, curvature = _scaled_loss(predictions, inverse)
-        if slope == 0:
-            break
-        low, high = (inverse, high) if slope < 0 else (low, inverse)
-        newton = attempt < NEWTON_STEPS and curvature > 0
-        step = inverse - slope / curvature if newton else np.nan
-        proposal = step if low < step < high else np.sqrt(low * high)
-        if abs(proposal - inverse) <= TOLERANCE * inverse:
-            break
-        inverse = proposal
-    return float(loss), float(1 / inverse)
+    best = best_temperature(_Blocks(predictions), predictions.num_samples, TOLERANCE)
+    return best.loss, best.temperature
 
 
-def _scaled_loss(predictions, inverse):
-    """Returns NLL, slope and curvature in the inverse temperature."""
-    loss = slope = curvature = 0.0
-    for rows in row_chunks(predictions.probabilities):
-        margins = _margins(predictions, rows)
-        odds = np.exp(margins * np.asarray(inverse, margins.dtype))
-        total = odds.sum(axis=1, dtype="float64")
-        first = np.einsum("ij,ij->i", odds, margins) / total
-        odds *= margins
-        second = np.einsum("ij,ij->i", odds, margins) / total
-        label = margins[np.arange(len(margins)), predictions.labels[rows]]
-        label = label.astype("float64")
-        loss += np.sum(np.log(total) - inverse * label)
-        slope += np.sum(first - label)
-        curvature += np.sum(second - first**2)
-    count = predictions.num_samples
-    return loss / count, slope / count, curvature / count
+class _Blocks:
+    """Margins of blocks of rows, made anew each time: they may not fit into memory."""
 
+    def __init__(self, predictions):
+        self.predictions = predictions
 
-def _margins(predictions, rows):
-    """Returns logits, or log-probabilities, minus each row's largest."""
-    if predictions.logits is None:
-        scores = np.log(np.maximum(predictions.probabilities[rows], MIN_PROBABILITY))
-    else:
-        scores = predictions.logits[rows].astype("float64")
-    return scores - scores.max(axis=1, keepdims=True)
+    def __iter__(self):
+        given = self.predictions
+        for rows in row_chunks(given.probabilities):
+            labels = given.labels[rows]
+            if given.logits is None:
+                scores = np.log(np.maximum(given.probabilities[rows], MIN_PROBABILITY))
+            else:
+                scores = given.logits[rows].astype("float64")
+            weights = np.full(len(labels), 1 / given.num_samples)
+            yield *margins(scores, labels), weights

@@ -35,6 +35,35 @@ def fit_logistic(features, targets, weights, non_negative=()) -> np.ndarray:
     return best
 
 
+def finite_targets(scores, targets, weights) -> np.ndarray:
+    """Returns targets for which a logistic map of the scores has finite coefficients.
+
+    Where a score tells the two kinds of samples apart without error, no finite slope
+    is best. The targets are then Platt's, `(n + 1) / (n + 2)` for n samples of target 1
+    and `1 / (m + 2)` for m of target 0.
+
+    Paper: Platt, 1999, Probabilistic outputs for support vector machines.
+
+    Args:
+        scores: Shape `(n,)`.
+        targets: 0 or 1, shape `(n,)`.
+        weights: In samples, shape `(n,)`.
+
+    >>> finite_targets(np.array([1.0, 2.0]), np.array([0.0, 1.0]), np.ones(2)).round(2)
+    array([0.33, 0.67])
+    """
+    ones, zeros = scores[targets == 1], scores[targets == 0]
+    if len(ones) == 0 or len(zeros) == 0:
+        return targets
+    if zeros.max() > ones.min() and ones.max() > zeros.min():
+        return targets
+    total_ones = weights @ targets
+    total_zeros = weights.sum() - total_ones
+    return np.where(
+        targets == 1, (total_ones + 1) / (total_ones + 2), 1 / (total_zeros + 2)
+    )
+
+
 def _unbounded(features, targets, weights, l2=1e-9):
     scale = np.sqrt(weights @ features**2) + 1e-12
     scaled = features / scale

@@ -5,10 +5,16 @@ import collections
 import numpy as np
 
 SUFFICIENT_DECREASE, CURVATURE = 1e-4, 0.9
+STEPS_OF_GAIN = 5
 
 
 def minimize(
-    value_and_gradient, start, tolerance=1e-9, max_iterations=2000, memory=20
+    value_and_gradient,
+    start,
+    tolerance=1e-9,
+    max_iterations=2000,
+    memory=20,
+    least_gain=0.0,
 ) -> np.ndarray:
     """Returns the minimiser of a smooth convex function.
 
@@ -24,6 +30,7 @@ def minimize(
         tolerance: Positive number.
         max_iterations: Steps at most.
         memory: Pairs of steps and changes of the gradient that are kept.
+        least_gain: It also stops where five steps lower the value by less than this.
 
     >>> def bowl(x):
     ...     return float(np.sum((x - 3.0) ** 2)), 2 * (x - 3.0)
@@ -33,9 +40,13 @@ def minimize(
     point = np.array(start, "float64")
     value, gradient = value_and_gradient(point)
     pairs = collections.deque(maxlen=memory)
+    values = collections.deque([np.inf] * STEPS_OF_GAIN, maxlen=STEPS_OF_GAIN)
     for _ in range(max_iterations):
         if np.max(np.abs(gradient), initial=0.0) <= tolerance:
             break
+        if values[0] - value < least_gain:
+            break
+        values.append(value)
         direction = _direction(gradient, pairs)
         found = _line_search(value_and_gradient, point, value, gradient, direction)
         if found is None and pairs:

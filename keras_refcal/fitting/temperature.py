@@ -1,68 +1,147 @@
 """The temperature that minimises the negative log-likelihood."""
 
+import dataclasses
+
 import numpy as np
 
-from keras_refcal.fitting.validation_set import NoMinimumError
+LOWEST, HIGHEST = 1e-3, 1e3
+# Logits whose mean distance from the largest lies in this range have these bounds.
+ORDINARY_SPREAD = (0.1, 10.0)
+MAX_STEPS = 200
+CHANCE = "labels are no likelier than chance, so that the flattest temperature is best"
+ALL_RIGHT = (
+    "every label is the likeliest class, so that any loss can be reached; the "
+    "temperature is taken that claims no more than so many samples can show"
+)
+SHARPEST = "the loss still falls at the lowest temperature"
 
-# Temperatures from 1e-17 to 1e17 are searched.
-LARGEST_LOG = 40.0
+
+@dataclasses.dataclass(frozen=True)
+class BestTemperature:
+    """The best temperature of some predictions.
+
+    Attributes:
+        temperature: T.
+        loss: Weighted mean of `-log softmax(z / T)_y`, in nats.
+        log_bounds: Least and largest log T that were allowed.
+        limit: Why no temperature inside the bounds is best; `None` where one is.
+    """
+
+    temperature: float
+    loss: float
+    log_bounds: tuple[float, float]
+    limit: str | None = None
 
 
-def best_temperature(data, tolerance=1e-10) -> float:
-    """Returns the T > 0 that minimises the weighted mean of `-log softmax(z / T)_y`.
+def best_temperature(blocks, samples, tolerance=1e-10) -> BestTemperature:
+    """Returns the T within bounds that minimises the mean of `-log softmax(z / T)_y`.
 
-    The loss is convex in 1/T, so its slope changes sign once. The change is bracketed
-    in log T, doubling from T = 1, and then found by Newton steps that fall back to
-    bisection where they would leave the bracket.
+    The loss is convex in 1/T: safeguarded Newton steps find where its slope changes
+    sign. The bounds are 0.001 and 1000, far beyond what networks need and near enough
+    for finite probabilities in float32; they are scaled with logits whose mean
+    distance from the largest of their row lies outside 0.1 to 10.
+
+    Two sets of predictions have no best temperature of their own. Where the labels
+    are no likelier than chance the loss falls as T grows: T is the upper bound. Where
+    every label is the likeliest class the loss falls to 0 as T shrinks, and the truth
+    is only known to one in `n + 1`: T falls until the loss is `1 / (n + 1)`, and never
+    rises above 1.
 
     Args:
-        data: A `ValidationSet`.
+        blocks: Iterable, again and again, over rows: margins as `margins` returns
+            them, those of the labels, and weights, of sum 1 over all blocks.
+        samples: n, how many samples the weights stand for.
         tolerance: Largest error of log T.
-
-    Raises:
-        NoMinimumError: If the loss falls for ever as T grows (the labels are no
-            likelier than chance) or as it shrinks (no label is beaten by another).
     """
-    margins = data.logits - data.logits[np.arange(len(data.labels)), data.labels, None]
-    low, high = _bracket(margins, data.weights)
-    log_t = (low + high) / 2
-    while high - low > tolerance:
-        slope, curvature = _slope(margins, data.weights, log_t)
-        if slope > 0:
-            low = log_t
-        else:
-            high = log_t
-        # slope is d/d(1/T); one unit of log T changes 1/T by -1/T.
-        step = slope * np.exp(log_t) / curvature if curvature > 0 else np.inf
-        log_t += step
-        if abs(step) < tolerance / 2:
+    low, high, all_right = _bounds(blocks)
+    if all_right:
+        log_t = _slowest_fall(blocks, low, 1 / (samples + 1), tolerance)
+        loss = scaled_loss(blocks, np.exp(-log_t))[0]
+        return BestTemperature(float(np.exp(log_t)), loss, (low, high), ALL_RIGHT)
+    left, right, seen = low, high, set()
+    log_t = float(np.clip(0.0, low, high))
+    for step in range(MAX_STEPS):
+        inverse = np.exp(-log_t)
+        loss, slope, curvature = scaled_loss(blocks, inverse)
+        limit = {low: SHARPEST, high: CHANCE}.get(log_t)
+        if limit and (slope > 0) == (log_t == high):
+            return BestTemperature(float(np.exp(log_t)), loss, (low, high), limit)
+        left, right = (log_t, right) if slope > 0 else (left, log_t)
+        seen.add(log_t)
+        proposal = _newton(inverse, slope, curvature, left, right)
+        if slope == 0 or abs(proposal - log_t) <= tolerance:
             break
-        if not low < log_t < high:
-            log_t = (low + high) / 2
-    return float(np.exp(log_t))
+        if proposal in seen or step % 4 == 3:
+            proposal = (left + right) / 2
+        log_t = proposal
+    return BestTemperature(float(np.exp(log_t)), loss, (low, high))
 
 
-def _bracket(margins, weights):
-    """Returns logarithms of T, the slope positive at the lower one only."""
-    slope, _ = _slope(margins, weights, 0.0)
-    sign = 1 if slope > 0 else -1
-    inner, outer = 0.0, 0.5
-    while outer <= LARGEST_LOG:
-        if (_slope(margins, weights, sign * outer)[0] > 0) != (slope > 0):
-            return (inner, outer) if sign > 0 else (-outer, -inner)
-        inner, outer = outer, 2 * outer
-    raise NoMinimumError(
-        "the labels are no likelier than chance, so that no finite temperature is best"
-        if sign > 0
-        else "no label is beaten by another class, so that no temperature is best"
-    )
+def margins(scores, labels) -> tuple[np.ndarray, np.ndarray]:
+    """Returns logits less the largest of their row, and those of the labels.
+
+    Args:
+        scores: Shape `(n, K)`.
+        labels: Class ids, shape `(n,)`.
+    """
+    below = scores - scores.max(axis=1, keepdims=True)
+    return below, below[np.arange(len(labels)), labels].astype("float64")
 
 
-def _slope(margins, weights, log_t):
-    """Returns first and second derivative of the loss with respect to 1/T."""
-    scaled = margins * np.exp(-log_t)
-    odds = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    odds /= odds.sum(axis=1, keepdims=True)
-    mean = np.sum(odds * margins, axis=1)
-    variance = np.sum(odds * margins**2, axis=1) - mean**2
-    return weights @ mean, weights @ np.maximum(variance, 0.0)
+def scaled_loss(blocks, inverse) -> tuple[float, float, float]:
+    """Returns the loss, its slope and its curvature in the inverse temperature.
+
+    Args:
+        blocks: As `best_temperature` takes them.
+        inverse: 1 / T.
+    """
+    loss = slope = curvature = 0.0
+    for below, of_label, weights in blocks:
+        odds = np.exp(below * np.asarray(inverse, below.dtype))
+        total = odds.sum(axis=1, dtype="float64")
+        first = np.einsum("ij,ij->i", odds, below) / total
+        odds *= below
+        second = np.einsum("ij,ij->i", odds, below) / total
+        loss += float(weights @ (np.log(total) - inverse * of_label))
+        slope += float(weights @ (first - of_label))
+        curvature += float(weights @ np.maximum(second - first**2, 0.0))
+    return loss, slope, curvature
+
+
+def _bounds(blocks):
+    """Returns the bounds of log T, and whether every label is the likeliest class."""
+    spread, all_right = 0.0, True
+    for below, of_label, weights in blocks:
+        spread -= float(weights @ below.mean(axis=1, dtype="float64"))
+        all_right = all_right and not np.any(of_label < 0)
+    spread = max(spread, np.finfo("float32").tiny)
+    shift = np.log(spread / np.clip(spread, *ORDINARY_SPREAD))
+    return np.log(LOWEST) + shift, np.log(HIGHEST) + shift, all_right
+
+
+def _newton(inverse, slope, curvature, left, right):
+    """Returns the log T of a Newton step, clipped to the bracket; its middle if none.
+
+    The step may leave the numbers that are inverse temperatures: T then is infinite.
+    """
+    if not curvature > 0:
+        return (left + right) / 2
+    proposal = inverse - slope / curvature
+    log_t = -np.log(proposal) if proposal > 0 else np.inf
+    return float(np.clip(log_t, left, right))
+
+
+def _slowest_fall(blocks, low, above, tolerance):
+    """Returns the log T, 0 or less, whose loss is `above` that of the lower bound."""
+
+    def loss(log_t):
+        return scaled_loss(blocks, np.exp(-log_t))[0]
+
+    wanted = loss(low) + above
+    high = 0.0
+    if loss(high) <= wanted:
+        return high
+    while high - low > tolerance:
+        middle = (low + high) / 2
+        low, high = (middle, high) if loss(middle) <= wanted else (low, middle)
+    return low

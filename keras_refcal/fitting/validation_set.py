@@ -1,14 +1,16 @@
 """Checked validation predictions, and what makes them unfit to learn from."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
+from keras_refcal.fitting.temperature import (
+    BestTemperature,
+    best_temperature,
+    margins,
+)
 from keras_refcal.predictions import as_weights
-
-
-class NoMinimumError(ValueError):
-    """No parameters minimise the loss: it falls as they grow without bound."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,13 +21,11 @@ class ValidationSet:
         labels: Class ids, int64 of shape `(n,)`.
         logits: Finite, float64 of shape `(n, K)`.
         weights: Positive, of sum 1, float64 of shape `(n,)`.
-        total: How many samples they stand for, the sum of the sample weights.
     """
 
     labels: np.ndarray
     logits: np.ndarray
     weights: np.ndarray
-    total: float
 
     @property
     def num_classes(self) -> int:
@@ -38,19 +38,30 @@ class ValidationSet:
         return np.bincount(self.labels, minlength=self.num_classes) > 0
 
     @property
-    def targets(self) -> np.ndarray:
-        """The labels as one-hot rows, float64 of shape `(n, K)`."""
-        return np.eye(self.num_classes)[self.labels]
+    def samples(self) -> float:
+        """The effective number of samples: n for equal weights, of whatever scale."""
+        return float(1 / (self.weights @ self.weights))
+
+    @functools.cached_property
+    def best(self) -> BestTemperature:
+        """The best temperature of these predictions."""
+        blocks = [(*margins(self.logits, self.labels), self.weights)]
+        return best_temperature(blocks, self.samples)
 
     def take(self, rows) -> "ValidationSet":
         """Returns some samples, by index or mask; their weights sum to 1 again."""
         weights = self.weights[rows]
         return ValidationSet(
-            self.labels[rows],
-            self.logits[rows],
-            weights / weights.sum(),
-            self.total * weights.sum(),
+            self.labels[rows], self.logits[rows], weights / weights.sum()
         )
+
+    def of_present(self) -> "ValidationSet":
+        """Returns the samples without the columns of classes that never occur."""
+        present = self.present
+        if present.all():
+            return self
+        places = np.cumsum(present) - 1
+        return ValidationSet(places[self.labels], self.logits[:, present], self.weights)
 
     def weakness(self) -> str | None:
         """Says why nothing can be learned from these samples, if so."""
@@ -58,8 +69,6 @@ class ValidationSet:
             return "it holds a single sample"
         if np.sum(self.present) == 1:
             return f"all its labels are of class {self.labels[0]}"
-        if np.array_equal(np.argmax(self.logits, axis=1), self.labels):
-            return "every prediction is right, so that no finite confidence is best"
         return None
 
 
@@ -73,6 +82,36 @@ def log_softmax(logits) -> np.ndarray:
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
 
 
+def folds_of(labels, folds, seed=0) -> np.ndarray:
+    """Returns the fold of each sample, 0 to `folds - 1`, every class spread evenly.
+
+    Args:
+        labels: Class ids, shape `(n,)`.
+        folds: Whole number.
+        seed: Seed of the order within a class.
+
+    >>> np.sort(folds_of(np.array([0, 0, 1, 1]), 2)[:2]).tolist()
+    [0, 1]
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    fold = np.empty(len(labels), "int64")
+    fold[order] = np.arange(len(labels)) % folds
+    return fold
+
+
+def mean_and_error(values, weights) -> tuple[float, float]:
+    """Returns the weighted mean of values and its standard error.
+
+    Args:
+        values: Shape `(n,)`.
+        weights: Of any sum above 0, shape `(n,)`.
+    """
+    shares = weights / weights.sum()
+    mean = float(shares @ values)
+    return mean, float(np.sqrt(shares**2 @ (values - mean) ** 2))
+
+
 def sample_shares(labels, num_classes, sample_weight=None, class_weight=None):
     """Returns one weight a sample, of sum 1.
 
@@ -84,6 +123,8 @@ def sample_shares(labels, num_classes, sample_weight=None, class_weight=None):
             of each class' number of samples; or `None`.
     """
     weights = as_weights("sample_weight", sample_weight, len(labels))
+    # Of the largest, so that neither sums nor squares leave the range of floats.
+    weights = weights / max(weights.max(initial=0.0), np.finfo("float64").tiny)
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise ValueError(

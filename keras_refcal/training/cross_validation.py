@@ -12,7 +12,11 @@ from keras_refcal import layers
 from keras_refcal.evaluation.calibration import top_label_counts
 from keras_refcal.evaluation.counts import expected_error
 from keras_refcal.evaluation.inputs import as_predictions
-from keras_refcal.fitting.validation_set import sample_shares
+from keras_refcal.fitting.validation_set import (
+    folds_of,
+    mean_and_error,
+    sample_shares,
+)
 from keras_refcal.ops.labels import MIN_PROBABILITY
 
 
@@ -57,8 +61,9 @@ class Comparison:
 
     Attributes:
         best: The first of `METHODS`, so the one of fewest numbers, whose mean negative
-            log-likelihood is within one standard error of the least one. The error is
-            that of the mean difference, sample by sample.
+            log-likelihood is within one standard error of the least one and no greater
+            than that of one temperature. The error is that of the mean difference,
+            sample by sample.
         figures: Method to its figures on the parts that it was not fitted on.
         left_out: Method to why it was not compared.
     """
@@ -140,7 +145,7 @@ def cross_validate(
         left_out = _left_out(y_true, probabilities, class_counts)
         methods = [name for name in METHODS if name not in left_out]
     weights = sample_shares(y_true, probabilities.shape[1], class_weight=class_weight)
-    fold_of = _folds(y_true, folds, seed)
+    fold_of = folds_of(y_true, folds, seed)
     figures, losses = {}, {}
     for method in methods:
         held_out = np.empty(probabilities.shape)
@@ -176,18 +181,21 @@ def simplest(losses, weights) -> str:
     """Returns the simplest method that is not clearly worse than the best.
 
     The rule of one standard error (Hastie et al., The Elements of Statistical Learning,
-    section 7.10), on the differences of two methods on the same samples.
+    section 7.10), on the differences of two methods on the same samples. Methods of
+    greater loss than one temperature, which overfits nothing, are no choice, the
+    identity among them.
 
     Args:
         losses: Method to the loss of each sample, shape `(n,)`.
         weights: Of sum 1, shape `(n,)`.
     """
-    best = min(losses, key=lambda name: weights @ losses[name])
+    means = {name: weights @ losses[name] for name in losses}
+    best = min(means, key=means.get)
+    most = means.get("temperature", np.inf)
 
     def is_as_good(name):
-        differences = losses[name] - losses[best]
-        mean = weights @ differences
-        return mean <= np.sqrt(weights**2 @ (differences - mean) ** 2)
+        mean, error = mean_and_error(losses[name] - losses[best], weights)
+        return mean <= error and means[name] <= most
 
     return next(name for name in METHODS if name in losses and is_as_good(name))
 
@@ -209,15 +217,6 @@ def weighted_figures(predictions, losses, weights) -> dict[str, float]:
         "brier": float(weights @ (squares - 2 * predictions.label_probability + 1)),
         "ece": float(expected_error(counts)),
     }
-
-
-def _folds(labels, folds, seed):
-    """Returns the fold of each sample, every class spread evenly."""
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    fold_of = np.empty(len(labels), "int64")
-    fold_of[order] = np.arange(len(labels)) % folds
-    return fold_of
 
 
 def _fit_quietly(layer, labels, probabilities, class_weight):

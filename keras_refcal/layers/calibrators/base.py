@@ -1,17 +1,18 @@
 """What all post-hoc calibrators share: checked fitting, attaching, saving."""
 
+import sys
 import warnings
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_refcal.fitting.validation_set import (
-    NoMinimumError,
-    ValidationSet,
-    sample_shares,
+from keras_refcal.fitting.validation_set import ValidationSet, sample_shares
+from keras_refcal.layers.calibrators.attaching import (
+    attached_model,
+    check_one_distribution,
+    returns_logits,
 )
-from keras_refcal.layers.calibrators.attaching import attached_model, returns_logits
 from keras_refcal.ops.labels import MIN_PROBABILITY, log_probabilities
 from keras_refcal.predictions import (
     are_probabilities,
@@ -20,9 +21,10 @@ from keras_refcal.predictions import (
     check_probabilities,
     two_columns,
 )
+from keras_refcal.validation import check_bool
 
 ROWS_AT_ONCE = 4096
-# Of the comparison with the identity: what rounding to float32 may add, in nats.
+# Of comparisons of losses: what rounding to float32 may add, in nats.
 ROUNDING = 1e-6
 
 
@@ -33,8 +35,9 @@ class Calibrator(keras.layers.Layer):
     weights, saved with the model. Before `fit` it is the identity (softmax of logits,
     or the probabilities themselves).
 
-    Subclasses define `build_state(num_classes)`, `calibrate(logits)` and
-    `fit_state(data)`, which returns the values of the weights in their order.
+    Subclasses define `build_state(num_classes)`, `calibrate(logits)`,
+    `fit_state(data)`, which returns the values of the weights in their order, and
+    `one_temperature(temperature)`, which returns those of `softmax(z / T)`.
 
     Args:
         from_logits: Whether the scores are logits; otherwise they are probabilities,
@@ -43,30 +46,35 @@ class Calibrator(keras.layers.Layer):
             layer computes in float32.
 
     Call arguments:
-        inputs: Scores, shape `(batch, num_classes)`; for two classes also
-            `(batch, 1)`, the logit or probability of class 1.
+        inputs: Scores, shape `(..., num_classes)`; for two classes also `(..., 1)` or
+            `(batch,)`, the logit or probability of class 1, whichever of both it was
+            fitted on.
 
     Returns:
         Probabilities of the shape of the inputs, float32.
+
+    Raises:
+        ValueError: If the inputs have other columns than it was built or fitted for.
     """
 
     # Whether a constant added to a row of logits changes the output.
     depends_on_shift = False
+    # Whether `fit` takes the best temperature, or else the identity, if it is better.
+    fallback = True
+    # Tells a layer that is attached behind this one what it reads.
+    returns_calibrated = True
 
     def __init__(self, from_logits=True, **kwargs):
         super().__init__(autocast=False, **kwargs)
-        if not isinstance(from_logits, bool):
-            raise ValueError(
-                f"`from_logits` must be True or False. Received: {from_logits!r}"
-            )
+        check_bool("from_logits", from_logits)
         self.from_logits = from_logits
 
     def build(self, input_shape):
         """Creates the weights of the identity."""
-        columns = input_shape[-1]
-        if columns is None or len(input_shape) != 2:
+        columns = _columns("inputs", input_shape)
+        if columns is None:
             raise ValueError(
-                "The inputs of a calibrator must have shape (batch, num_classes) with "
+                "The inputs of a calibrator must have shape (..., num_classes) with "
                 f"a known number of classes. Received shape: {tuple(input_shape)}"
             )
         self.single_column = columns == 1
@@ -75,27 +83,36 @@ class Calibrator(keras.layers.Layer):
 
     def call(self, inputs):
         """Returns calibrated probabilities."""
-        self._check_columns("inputs", inputs)
-        logits = self._as_logits(ops.cast(inputs, "float32"))
-        probabilities = self.calibrate(logits)
-        return probabilities[:, 1:] if self.single_column else probabilities
+        columns = self._checked_columns("inputs", inputs.shape)
+        scores = ops.cast(inputs, "float32")
+        is_table = len(inputs.shape) == 2
+        if not is_table:
+            scores = ops.reshape(scores, (-1, columns))
+        probabilities = self.calibrate(self._as_logits(scores, columns))
+        if columns == 1:
+            probabilities = probabilities[:, 1:]
+        if is_table:
+            return probabilities
+        return ops.reshape(probabilities, ops.shape(inputs))
 
     def fit(self, y_true, logits, sample_weight=None, class_weight=None):
         """Fits the calibrator to validation predictions.
 
         The mean negative log-likelihood on these predictions is never worse than
-        before calibration. Where nothing can be learned (a single sample, labels of
-        one class, every prediction right, no finite optimum) or the fitted calibrator
-        would be worse, it becomes the identity, with a `UserWarning` that says why.
+        before calibration, nor than after the best temperature, which is taken, with
+        a `UserWarning`, where the fitted calibrator would be worse. Where nothing can
+        be learned (a single sample, labels of one class) it becomes the identity, and
+        a `UserWarning` says why; another says so where the best temperature lies at
+        its bounds, see `fitting.temperature.best_temperature`.
 
         Args:
             y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows
                 `(n, num_classes)`.
-            logits: What the layer takes, `(n, num_classes)`: logits, or
-                probabilities if `from_logits=False`. They must not be those that the
-                classifier was trained on.
+            logits: What the layer takes, `(n, num_classes)`, or `(n,)` or `(n, 1)`
+                for class 1 of two: logits, or probabilities if `from_logits=False`.
+                They must not be those that the classifier was trained on.
             sample_weight: Numbers of 0 or more, shape `(n,)`. Weight 0 equals
-                absence.
+                absence; their scale does not matter.
             class_weight: One number a class; or `"balanced"`, the inverse of each
                 class' number of validation samples: fits for test data whose classes
                 are equally frequent, where the validation data are long-tailed.
@@ -108,19 +125,22 @@ class Calibrator(keras.layers.Layer):
         """
         data = self._checked(y_true, logits, sample_weight, class_weight)
         weakness = data.weakness()
-        if weakness is None:
-            try:
-                state = self.fit_state(data)
-            except NoMinimumError as error:
-                weakness = str(error)
         if weakness is not None:
-            return self._become_identity(weakness)
-        self.become_identity()
-        before = self._loss(data)
-        for variable, value in zip(self.state, state, strict=True):
-            variable.assign(np.asarray(value, "float32"))
-        if not self._loss(data) <= before + ROUNDING * (1 + before):
-            return self._become_identity("the fit would raise the loss on it")
+            self.become_identity()
+            self.warn(f"stays the identity: the validation set is no use, {weakness}")
+            return self
+        if data.best.limit is not None:
+            self.warn(f"has no best temperature to go by: {data.best.limit}")
+        self.assign(self.fit_state(data))
+        loss, fitted = self._loss(data), self.numbers()
+        rival = data.best.temperature if self.fallback else 1.0
+        self.assign(self.one_temperature(rival))
+        rival_loss = self._loss(data)
+        if loss <= rival_loss + ROUNDING * (1 + rival_loss):
+            self.assign(fitted)
+        else:
+            what = "becomes one temperature" if self.fallback else "stays the identity"
+            self.warn(f"{what}: the fit would raise the loss on the validation set")
         return self
 
     def attach(self, model, from_logits=None):
@@ -132,8 +152,8 @@ class Calibrator(keras.layers.Layer):
         the model's kind of output made a copy necessary (see `from_logits`).
 
         Args:
-            model: A built model of one output, `(batch, num_classes)`, or `(batch, 1)`
-                for two classes: any `keras.Model`, a `RefCalModel` too.
+            model: A built model of one output, `(batch, ..., num_classes)`, or one
+                column for two classes: any `keras.Model`, a `RefCalModel` too.
             from_logits: Whether `model` returns logits. `None` reads it from the
                 model where that says so (`classifier_activation`, or softmax or
                 sigmoid as the last activation), and otherwise takes it as this
@@ -141,19 +161,42 @@ class Calibrator(keras.layers.Layer):
                 layer that reads the other kind is attached.
 
         Raises:
-            ValueError: If `model` is not built, or the layer was fitted on raw logits
-                and `model` returns probabilities, from which these cannot be had.
+            ValueError: If `model` is not built, has several outputs or other columns,
+                or returns independent sigmoids; or if the layer was fitted on raw
+                logits that cannot be had from what `model` returns.
         """
         declared = returns_logits(model) if from_logits is None else from_logits
         layer = self
         if declared is not None and declared != self.from_logits:
             layer = self._reading(from_logits=declared)
-        return attached_model(model, layer, self.name)
+
+        def checked(output):
+            columns = _columns("model.output", output.shape)
+            check_one_distribution(model, columns, type(self).__name__)
+            return layer(output)
+
+        return attached_model(model, checked, self.name)
 
     def become_identity(self):
         """Sets the weights to those of the identity."""
-        for variable, value in zip(self.state, self._identity, strict=True):
-            variable.assign(value)
+        self.assign(self._identity)
+
+    def assign(self, state):
+        """Sets the weights to these values, in their order."""
+        for variable, value in zip(self.state, state, strict=True):
+            variable.assign(np.asarray(value, "float32"))
+
+    def numbers(self):
+        """Returns the values of the weights, as NumPy arrays in their order."""
+        # Copies: on JAX `predict` gives up the arrays of its model.
+        return [np.array(ops.convert_to_numpy(variable)) for variable in self.state]
+
+    def warn(self, what):
+        """Warns whoever called this package of what this layer does."""
+        frame, depth = sys._getframe(1), 2
+        while frame and frame.f_globals.get("__name__", "").startswith("keras_refcal."):
+            frame, depth = frame.f_back, depth + 1
+        warnings.warn(f"{type(self).__name__} {what}.", UserWarning, stacklevel=depth)
 
     @property
     def state(self):
@@ -182,70 +225,92 @@ class Calibrator(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the inputs."""
+        if self.built:
+            self._checked_columns("inputs", input_shape)
         return input_shape
 
     def compute_output_spec(self, inputs):
         """Returns the shape of the inputs in float32."""
         if self.built:
-            self._check_columns("inputs", inputs)
+            self._checked_columns("inputs", inputs.shape)
         return keras.KerasTensor(inputs.shape, dtype="float32")
 
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "from_logits": self.from_logits}
 
-    def _as_logits(self, scores):
-        if self.single_column and self.from_logits:
+    def _as_logits(self, scores, columns):
+        if not self.from_logits:
+            if columns == 1:
+                scores = ops.concatenate([1.0 - scores, scores], axis=-1)
+            return log_probabilities(scores)
+        if columns == 1:
             return ops.concatenate([ops.zeros_like(scores), scores], axis=-1)
-        if self.from_logits:
-            return scores
-        if self.single_column:
-            scores = ops.concatenate([1.0 - scores, scores], axis=-1)
-        return log_probabilities(scores)
+        # What one column was fitted on has the first logit 0.
+        return scores - scores[:, :1] if self.single_column else scores
 
     def _checked(self, y_true, scores, sample_weight, class_weight):
         scores = as_scores("logits", ops.convert_to_numpy(scores)).astype("float64")
-        if self.from_logits and are_probabilities(scores):
-            raise ValueError(
-                "`logits` hold probabilities: they lie in [0, 1] and every row sums "
-                "to 1. Make the calibrator with `from_logits=False`."
-            )
+        self._check_kind(scores)
+        if not self.built:
+            self.build((None, scores.shape[1]))
+            self.built = True
+        self._checked_columns("logits", scores.shape)
+        labels = as_class_ids(y_true, len(scores), self.num_classes)
+        weights = sample_shares(labels, self.num_classes, sample_weight, class_weight)
+        rows = weights > 0
+        return ValidationSet(labels[rows], self._logits(scores[rows]), weights[rows])
+
+    def _check_kind(self, scores):
         if not self.from_logits:
             check_probabilities(
                 "logits", scores, "make the calibrator with `from_logits=True`"
             )
-        if not self.built:
-            self.build((None, scores.shape[1]))
-            self.built = True
-        self._check_columns("logits", scores)
-        labels = as_class_ids(y_true, len(scores), self.num_classes)
-        weights = sample_shares(labels, self.num_classes, sample_weight, class_weight)
-        rows = weights > 0
-        return ValidationSet(
-            labels[rows],
-            self._logits(scores[rows]),
-            weights[rows],
-            len(labels) if sample_weight is None else float(np.sum(sample_weight)),
-        )
-
-    def _check_columns(self, name, scores):
-        columns = 1 if self.single_column else self.num_classes
-        if scores.shape[-1] != columns:
+        elif are_probabilities(scores):
             raise ValueError(
-                f"`{name}` must fit the {self.num_classes} classes, in shape (batch, "
-                f"{columns}), that this calibrator was built for. "
-                f"Received shape: {tuple(scores.shape)}"
+                "`logits` hold probabilities: they lie in [0, 1] and every row sums "
+                "to 1. Make the calibrator with `from_logits=False`."
             )
+        elif scores.shape[1] == 1 and np.all((scores >= 0) & (scores <= 1)):
+            self.warn(
+                "reads as logits what may be probabilities: all lie in [0, 1]. If "
+                "they are, make the calibrator with `from_logits=False`"
+            )
+
+    def _checked_columns(self, name, shape):
+        """Returns the columns of scores, or raises unless they fit the classes."""
+        columns = _columns(name, shape)
+        fit = columns == self.num_classes or (columns == 1 and self.num_classes == 2)
+        if not fit:
+            raise ValueError(
+                f"`{name}` must have {self.num_classes} columns for the "
+                f"{self.num_classes} classes that {type(self).__name__} was built for"
+                f"{', or one' * (self.num_classes == 2)}. Received shape: "
+                f"{tuple(shape)}"
+            )
+        if (
+            columns == 1
+            and not self.single_column
+            and self.depends_on_shift
+            and self.from_logits
+        ):
+            raise ValueError(
+                f"{type(self).__name__} was fitted on two raw logits a sample, which "
+                f"`{name}` of shape {tuple(shape)} does not have. Fit it on one column."
+            )
+        return columns
 
     def _logits(self, scores):
         """Returns in float64 the logits that `calibrate` sees."""
+        single = scores.shape[1] == 1
         scores = two_columns(scores, self.from_logits)
-        if self.from_logits:
-            return scores
-        return np.log(np.maximum(scores, MIN_PROBABILITY))
+        if not self.from_logits:
+            return np.log(np.maximum(scores, MIN_PROBABILITY))
+        return scores - scores[:, :1] if self.single_column and not single else scores
 
-    def _loss(self, data):
-        total = 0.0
+    def losses(self, data):
+        """Returns `-log p` of each label under the weights as they are, float64."""
+        losses = np.empty(len(data.labels))
         for start in range(0, len(data.labels), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             probabilities = ops.convert_to_numpy(
@@ -256,18 +321,11 @@ class Calibrator(keras.layers.Layer):
             labels = data.labels[rows]
             of_label = probabilities[np.arange(len(labels)), labels].astype("float64")
             with np.errstate(divide="ignore"):
-                total -= float(data.weights[rows] @ np.log(of_label))
-        return total
+                losses[rows] = -np.log(of_label)
+        return losses
 
-    def _become_identity(self, reason):
-        self.become_identity()
-        warnings.warn(
-            f"{type(self).__name__} stays the identity: the validation set is no use, "
-            f"for {reason}.",
-            UserWarning,
-            stacklevel=3,
-        )
-        return self
+    def _loss(self, data):
+        return float(data.weights @ self.losses(data))
 
     def _reading(self, from_logits):
         """Returns a copy that reads the other kind of scores."""
@@ -283,7 +341,15 @@ class Calibrator(keras.layers.Layer):
         if self.built:
             copy.build((None, 1 if self.single_column else self.num_classes))
             copy.built = True
-            for new, old in zip(copy.state, self.state, strict=True):
-                # A NumPy copy: on JAX `predict` gives up the arrays of its model.
-                new.assign(np.array(ops.convert_to_numpy(old)))
+            copy.assign(self.numbers())
         return copy
+
+
+def _columns(name, shape):
+    """Returns the columns of scores of a shape; those of shape `(batch,)` are one."""
+    if len(shape) == 0:
+        raise ValueError(
+            f"`{name}` must have shape (..., num_classes), or (batch,) for two classes "
+            "in one column. Received a scalar."
+        )
+    return 1 if len(shape) == 1 else shape[-1]

@@ -28,7 +28,8 @@ class BayesianBinning(OneVersusRestCalibrator):
         max_edges: Whole number of 1 or more, edges that are kept of each average: the
             least probable histograms are left out. The layer computes with
             `num_classes * max_edges` numbers a sample.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

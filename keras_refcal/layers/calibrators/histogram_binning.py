@@ -25,7 +25,8 @@ class HistogramBinning(OneVersusRestCalibrator):
         num_bins: Whole number of 1 or more.
         binning: `"uniform"` for bins of equal width, `"quantile"` for bins that hold
             equally many validation samples. Bins are closed on the right.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

@@ -30,7 +30,8 @@ class IsotonicCalibration(OneVersusRestCalibrator):
         max_knots: Whole number of 2 or more, knots that are kept of each map: levels
             that differ least are merged. The layer computes with
             `num_classes * max_knots` numbers a sample.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

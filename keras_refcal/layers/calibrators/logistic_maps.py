@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_refcal.fitting.logistic import fit_logistic
+from keras_refcal.fitting.logistic import finite_targets, fit_logistic
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.ops.labels import log_probabilities
 from keras_refcal.registration import serializable
@@ -19,7 +19,8 @@ class PlattScaling(OneVersusRestCalibrator):
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of
@@ -29,8 +30,8 @@ class PlattScaling(OneVersusRestCalibrator):
         Probabilities of the shape of the inputs.
 
     Reference:
-        Platt, 1999, Probabilistic outputs for support vector machines; here without
-        its smoothing of the labels.
+        Platt, 1999, Probabilistic outputs for support vector machines; its smoothing
+        of the labels is used where a class can be told from the rest without error.
 
     Example:
 
@@ -42,7 +43,7 @@ class PlattScaling(OneVersusRestCalibrator):
     0.667
     """
 
-    mixing_share = 0.0
+    mixing_share, has_few_numbers = 0.0, True
 
     def build_map(self, num_maps):
         """Creates slope 1 and bias 0 of each class."""
@@ -55,6 +56,7 @@ class PlattScaling(OneVersusRestCalibrator):
     def fit_map(self, probabilities, log_odds, targets, weights):
         """Returns slope and bias of one class."""
         features = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
+        targets = finite_targets(log_odds, targets, weights)
         return (fit_logistic(features, targets, weights / weights.sum(), (0,)),)
 
 
@@ -69,7 +71,8 @@ class BetaCalibration(OneVersusRestCalibrator):
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of
@@ -91,7 +94,7 @@ class BetaCalibration(OneVersusRestCalibrator):
     0.667
     """
 
-    mixing_share = 0.0
+    mixing_share, has_few_numbers = 0.0, True
 
     def build_map(self, num_maps):
         """Creates a = 1, b = 1 and c = 0 of each class."""
@@ -107,5 +110,6 @@ class BetaCalibration(OneVersusRestCalibrator):
     def fit_map(self, probabilities, log_odds, targets, weights):
         """Returns a, b and c of one class."""
         log_p = np.log(np.maximum(probabilities, 1e-30))
+        targets = finite_targets(log_odds, targets, weights)
         features = np.stack([log_p, log_odds - log_p, np.ones_like(log_p)], axis=1)
         return (fit_logistic(features, targets, weights / weights.sum(), (0, 1)),)

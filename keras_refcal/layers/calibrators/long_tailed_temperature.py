@@ -4,8 +4,7 @@ import numpy as np
 from keras import ops
 
 from keras_refcal.fitting.minimize import minimize
-from keras_refcal.fitting.temperature import best_temperature
-from keras_refcal.fitting.validation_set import NoMinimumError, log_softmax
+from keras_refcal.fitting.validation_set import log_softmax
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.ops.class_groups import GROUPS, filled_groups
 from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
@@ -72,13 +71,17 @@ class GroupTemperatureScaling(Calibrator):
 
     def fit_state(self, data):
         """Returns the temperature of the group of each class."""
-        temperature = np.full(data.num_classes, best_temperature(data))
+        (temperature,) = self.one_temperature(data.best.temperature)
         predicted = np.argmax(data.logits, axis=1)
         for members in filled_groups(self.class_counts, self.groups).values():
             rows = members[predicted]
             if rows.sum() >= self.min_samples:
-                temperature[members] = _of_group(data.take(rows), temperature[members])
+                temperature[members] = data.take(rows).best.temperature
         return (temperature,)
+
+    def one_temperature(self, temperature):
+        """Returns the same temperature for each class."""
+        return (np.full(self.num_classes, temperature),)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -160,9 +163,15 @@ class ClassDistributionAwareTemperature(Calibrator):
             value = -float(data.weights @ log_q[rows, data.labels])
             return value, np.array([of_log.sum(), of_log @ share_of_row])
 
-        start = np.array([np.log(best_temperature(data)), 0.0])
+        if data.best.limit is not None:
+            return self.one_temperature(data.best.temperature)
+        start = np.array([np.log(data.best.temperature), 0.0])
         log_t, gamma = minimize(objective, start, max_iterations=200)
-        return (np.exp(log_t + gamma * share),)
+        return (np.exp(np.clip(log_t + gamma * share, *data.best.log_bounds)),)
+
+    def one_temperature(self, temperature):
+        """Returns the same temperature for each class."""
+        return (np.full(self.num_classes, temperature),)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -172,14 +181,6 @@ class ClassDistributionAwareTemperature(Calibrator):
 def _by_predicted_class(logits, temperature):
     of_row = of_predicted_class(temperature, predicted_class(logits))
     return ops.softmax(logits / of_row[:, None], axis=-1)
-
-
-def _of_group(data, otherwise):
-    """Returns the best temperature of a group; that of all where it has none."""
-    try:
-        return best_temperature(data)
-    except NoMinimumError:
-        return otherwise
 
 
 def _check_counts(class_counts, num_classes):

@@ -16,16 +16,21 @@ from keras_refcal.validation import check_non_negative
 class MatrixScaling(Calibrator):
     """Maps the logits by a matrix: `softmax(W z + b)`.
 
-    The penalty on the off-diagonal entries and the bias (ODIR) is what keeps its
-    `num_classes²` numbers in check. It can change the predicted class. Adding a
+    A penalty keeps its `num_classes²` numbers in check: by default W and b are shrunk
+    towards the best temperature, by a strength that cross-validation inside `fit`
+    chooses, so that it is never worse than that temperature beyond noise. A class
+    without validation samples keeps, on average, the share of probability that the
+    best temperature gives it. It can change the predicted class. Adding a
     constant to a row of logits changes the output; `DirichletCalibration` is the same
     map of log-probabilities, where it does not.
 
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities.
         reg_lambda: Number of 0 or more, weight of the mean square of the off-diagonal
-            entries of W.
-        reg_mu: Number of 0 or more, weight of the mean square of b.
+            entries of W, as published (ODIR). `None` for `reg_mu`, or where that is
+            `None` too for the penalty that `fit` chooses.
+        reg_mu: Number of 0 or more, weight of the mean square of b; `None` for
+            `reg_lambda`.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -45,20 +50,24 @@ class MatrixScaling(Calibrator):
 
     >>> import numpy as np
     >>> from keras_refcal.layers import MatrixScaling
-    >>> logits = np.array([[4.0, 0.0], [4.0, 0.0], [0.0, 4.0], [0.0, 4.0]])
-    >>> layer = MatrixScaling().fit([0, 1, 0, 1], logits)
-    >>> print(f"{float(layer(logits)[0, 0]):.3f}")
-    0.500
+    >>> generator = np.random.default_rng(0)
+    >>> logits = generator.normal(size=(200, 3))
+    >>> labels = np.argmax(logits + generator.gumbel(size=(200, 3)), axis=1)
+    >>> layer = MatrixScaling().fit(labels, 2 * logits)
+    >>> print(f"{float(layer.matrix[0, 0]):.1f}")
+    0.6
     """
 
     depends_on_shift = True
 
-    def __init__(self, from_logits=True, reg_lambda=1.0, reg_mu=1.0, **kwargs):
+    def __init__(self, from_logits=True, reg_lambda=None, reg_mu=None, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)
-        check_non_negative("reg_lambda", reg_lambda)
-        check_non_negative("reg_mu", reg_mu)
+        for name, value in (("reg_lambda", reg_lambda), ("reg_mu", reg_mu)):
+            if value is not None:
+                check_non_negative(name, value)
         self.reg_lambda = reg_lambda
         self.reg_mu = reg_mu
+        self.fallback = reg_lambda is None and reg_mu is None
 
     def build_state(self, num_classes):
         """Creates the unit matrix and the bias 0."""
@@ -72,7 +81,16 @@ class MatrixScaling(Calibrator):
 
     def fit_state(self, data):
         """Returns W and b of least loss."""
-        return fit_matrix(data, self.reg_lambda, self.reg_mu)
+        of_matrix, of_bias = self.reg_lambda, self.reg_mu
+        return fit_matrix(
+            data,
+            of_bias if of_matrix is None else of_matrix,
+            of_matrix if of_bias is None else of_bias,
+        )
+
+    def one_temperature(self, temperature):
+        """Returns W = 1 / T and b = 0."""
+        return np.eye(self.num_classes) / temperature, np.zeros(self.num_classes)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -88,14 +106,17 @@ class DirichletCalibration(MatrixScaling):
     """Maps the log-probabilities by a matrix: `softmax(W log p + b)`.
 
     It is exact where the probability vectors of each class are Dirichlet distributed.
-    It can change the predicted class.
+    A penalty keeps its `num_classes²` numbers in check, as that of `MatrixScaling`. It
+    can change the predicted class.
 
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
         reg_lambda: Number of 0 or more, weight of the mean square of the off-diagonal
-            entries of W.
-        reg_mu: Number of 0 or more, weight of the mean square of b.
+            entries of W, as published (ODIR). `None` for `reg_mu`, or where that is
+            `None` too for the penalty that `fit` chooses.
+        reg_mu: Number of 0 or more, weight of the mean square of b; `None` for
+            `reg_lambda`.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -115,10 +136,10 @@ class DirichletCalibration(MatrixScaling):
 
     >>> import numpy as np
     >>> from keras_refcal.layers import DirichletCalibration
-    >>> p = np.array([[0.9, 0.1], [0.9, 0.1], [0.1, 0.9], [0.1, 0.9]])
-    >>> layer = DirichletCalibration(from_logits=False).fit([0, 1, 0, 1], p)
+    >>> p = np.array([[0.9, 0.1], [0.9, 0.1], [0.9, 0.1], [0.1, 0.9]])
+    >>> layer = DirichletCalibration(from_logits=False).fit([0, 0, 1, 1], p)
     >>> print(f"{float(layer(p)[0, 0]):.3f}")
-    0.500
+    0.750
     """
 
     depends_on_shift = False

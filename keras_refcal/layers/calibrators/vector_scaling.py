@@ -13,15 +13,17 @@ from keras_refcal.validation import check_non_negative
 class VectorScaling(Calibrator):
     """Scales and shifts the logit of each class: `softmax(w * z + b)`.
 
-    It can change the predicted class. A class without validation samples keeps w = 1
-    and b = 0. Adding a constant to a row of logits changes the output, so that fitting
-    on logits and on probabilities are different calibrators.
+    It can change the predicted class. A class without validation samples keeps, on
+    average, the share of probability that the best temperature gives it. Adding a
+    constant to a row of logits changes the output, so that fitting on logits and on
+    probabilities are different calibrators.
 
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities.
-        l2: Number of 0 or more: `l2 / 2` times the squared distance of w from 1 and b
-            from 0 is added to the loss. The default only keeps w and b finite for a
-            class that can be told apart without error.
+        l2: `None` to shrink w and b towards the best temperature, by a strength that
+            cross-validation inside `fit` chooses: it is never worse than that one
+            temperature beyond noise. Or a number of 0 or more, as published: `l2 / 2`
+            times the squared distance of w from 1 and b from 0 is added to the loss.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -41,18 +43,20 @@ class VectorScaling(Calibrator):
 
     >>> import numpy as np
     >>> from keras_refcal.layers import VectorScaling
-    >>> logits = np.array([[4.0, 0.0], [4.0, 0.0], [0.0, 4.0], [0.0, 4.0]])
-    >>> layer = VectorScaling().fit([0, 1, 0, 1], logits)
+    >>> logits = np.array([[4.0, 0.0], [4.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    >>> layer = VectorScaling(l2=1e-7).fit([0, 0, 1, 1], logits)
     >>> print(f"{float(layer(logits)[0, 0]):.3f}")
-    0.500
+    0.667
     """
 
     depends_on_shift = True
 
-    def __init__(self, from_logits=True, l2=1e-7, **kwargs):
+    def __init__(self, from_logits=True, l2=None, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)
-        check_non_negative("l2", l2)
+        if l2 is not None:
+            check_non_negative("l2", l2)
         self.l2 = l2
+        self.fallback = l2 is None
 
     def build_state(self, num_classes):
         """Creates w = 1 and b = 0."""
@@ -66,6 +70,11 @@ class VectorScaling(Calibrator):
     def fit_state(self, data):
         """Returns w and b of least loss."""
         return fit_vector(data, self.l2)
+
+    def one_temperature(self, temperature):
+        """Returns w = 1 / T and b = 0."""
+        ones = np.ones(self.num_classes)
+        return ones / temperature, 0 * ones
 
     def get_config(self):
         """Returns the constructor's arguments."""

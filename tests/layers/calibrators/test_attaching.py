@@ -9,7 +9,7 @@ import pytest
 from calibration_data import linear_model, overconfident, softmax
 
 from keras_refcal import RefCalModel
-from keras_refcal.layers import TemperatureScaling, VectorScaling
+from keras_refcal.layers import BetaCalibration, TemperatureScaling, VectorScaling
 
 LOAD = """
 import sys, numpy as np, keras, keras_refcal
@@ -46,8 +46,6 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("from_logits", [True, False])
 def test_calibrates_what_the_model_returns(name, from_logits):
-    if name == "logits" and not from_logits:
-        pytest.skip("a Dense layer without activation does not say what it returns")
     model, inputs = MODELS[name](), overconfident()[1]
     layer = fitted(from_logits=from_logits)
     calibrated = layer.attach(model)
@@ -84,6 +82,66 @@ def test_models_that_do_not_fit():
         layer.attach(keras.Sequential([keras.layers.Dense(4)]))
     with pytest.raises(ValueError, match="the 4 classes"):
         layer.attach(linear_model(None, columns=3))
+    with pytest.raises(ValueError, match="the 4 classes"):
+        layer.attach(segmentation(3, "softmax"))
+    inputs = keras.Input((4,))
+    several = keras.Model(inputs, [keras.layers.Dense(4)(inputs)] * 2)
+    with pytest.raises(ValueError, match="must have one output"):
+        layer.attach(several)
+
+
+def sigmoids_behind(last):
+    inputs = keras.Input((4,))
+    outputs = last(keras.layers.Dense(4, activation="sigmoid")(inputs))
+    return keras.Model(inputs, outputs)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        lambda: linear_model("sigmoid"),
+        lambda: segmentation(4),
+        lambda: sigmoids_behind(keras.layers.Activation("linear", dtype="float32")),
+        lambda: sigmoids_behind(keras.layers.Reshape((2, 2, 1))),
+        lambda: keras.Sequential(
+            [
+                keras.Input((4,)),
+                keras.layers.Dense(4),
+                keras.layers.Activation("sigmoid"),
+            ]
+        ),
+        lambda: sigmoids_behind(lambda x: keras.ops.sigmoid(x)),
+    ],
+)
+def test_independent_sigmoids_are_refused(model):
+    layer, model = fitted(), model()
+    if model.output_shape[-1] == 1:  # single columns, each of two classes
+        labels, logits = overconfident(classes=2)
+        layer = TemperatureScaling().fit(labels, logits)
+        assert layer.attach(model).output_shape == model.output_shape
+        return
+    with pytest.raises(ValueError, match=r"TemperatureScaling.*4 independent sigmoids"):
+        layer.attach(model)
+
+
+def test_a_softmax_over_one_column_is_refused():
+    labels, logits = overconfident(classes=2)
+    layer = TemperatureScaling().fit(labels, logits)
+    with pytest.raises(ValueError, match="softmax over one column is always 1"):
+        layer.attach(linear_model("softmax", columns=1))
+
+
+def test_what_a_calibrated_model_returns_are_probabilities():
+    model = fitted(from_logits=False).attach(linear_model("softmax"))
+    logits = overconfident()[1]
+    twice = fitted().attach(model)
+    p = model.predict(logits, verbose=0)
+    temperature = float(fitted().temperature)
+    np.testing.assert_allclose(
+        twice.predict(logits, verbose=0),
+        softmax(np.log(np.maximum(p, 1e-30)) / temperature),
+        atol=1e-5,
+    )
 
 
 def test_fitting_again_changes_the_attached_model():
@@ -95,12 +153,30 @@ def test_fitting_again_changes_the_attached_model():
     assert np.abs(calibrated.predict(logits, verbose=0) - before).max() > 0.1
 
 
+def segmentation(columns=1, activation="sigmoid"):
+    """Returns a model of inputs (4, 4, 4) that gives each pixel its classes."""
+    inputs = keras.Input((4, 4, 4))
+    outputs = keras.layers.Conv2D(columns, 1, activation=activation)(inputs)
+    return keras.Model(inputs, outputs)
+
+
+def test_loads_as_fitted_for_every_pixel_in_a_new_process(tmp_path):
+    labels, logits = overconfident(classes=2)
+    layer = BetaCalibration(from_logits=False).fit(labels, softmax(logits))
+    inputs = np.random.default_rng(0).normal(size=(2, 4, 4, 4)).astype("float32")
+    loads_in_a_new_process(layer.attach(segmentation()), inputs, tmp_path)
+
+
 @pytest.mark.parametrize("name", ["softmax", "refcal"])
 def test_loads_in_a_new_process_in_safe_mode(name, tmp_path):
-    inputs = overconfident()[1]
     calibrated = fitted(from_logits=False).attach(MODELS[name]())
+    loads_in_a_new_process(calibrated, overconfident()[1], tmp_path)
+
+
+def loads_in_a_new_process(calibrated, inputs, tmp_path):
     calibrated.save(tmp_path / "model.keras")
     outputs = calibrated.predict(inputs, verbose=0)
+    assert outputs.shape == (len(inputs), *calibrated.output_shape[1:])
     np.savez(tmp_path / "data.npz", inputs=inputs, outputs=outputs)
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
