@@ -35,10 +35,10 @@ def calibrators(counts):
         "class-aware temperature": layers.ClassDistributionAwareTemperature(counts),
         "vector": layers.VectorScaling(),
         "Dirichlet": layers.DirichletCalibration(),
-        "isotonic": layers.IsotonicCalibration(),
-        "histogram": layers.HistogramBinning(),
-        "Bayesian binning": layers.BayesianBinning(),
-        "beta": layers.BetaCalibration(),
+        "isotonic": layers.IsotonicCalibration(fallback=False),
+        "histogram": layers.HistogramBinning(fallback=False),
+        "Bayesian binning": layers.BayesianBinning(fallback=False),
+        "beta": layers.BetaCalibration(fallback=False),
     }
 
 

@@ -4,7 +4,10 @@ import itertools
 
 import numpy as np
 
-from keras_refcal.fitting.minimize import minimize
+# Half the squared coefficients of features of scale 1: they stay finite.
+PENALTY = 1e-9
+# Halved where a step would raise the loss, Newton's method converges on convex ones.
+NEWTON_STEPS, TOLERANCE = 100, 1e-20
 
 
 def fit_logistic(features, targets, weights, non_negative=()) -> np.ndarray:
@@ -64,17 +67,31 @@ def finite_targets(scores, targets, weights) -> np.ndarray:
     )
 
 
-def _unbounded(features, targets, weights, l2=1e-9):
+def _unbounded(features, targets, weights):
     scale = np.sqrt(weights @ features**2) + 1e-12
     scaled = features / scale
 
-    def objective(coefficients):
-        error = _sigmoid(scaled @ coefficients) - targets
-        value = _loss(scaled, targets, weights, coefficients)
-        value += l2 / 2 * coefficients @ coefficients
-        return value, scaled.T @ (weights * error) + l2 * coefficients
+    def loss(coefficients):
+        penalty = PENALTY / 2 * coefficients @ coefficients
+        return _loss(scaled, targets, weights, coefficients) + penalty
 
-    return minimize(objective, np.zeros(features.shape[1])) / scale
+    coefficients = np.zeros(features.shape[1])
+    value = loss(coefficients)
+    for _ in range(NEWTON_STEPS):
+        p = _sigmoid(scaled @ coefficients)
+        slope = scaled.T @ (weights * (p - targets)) + PENALTY * coefficients
+        bend = scaled.T @ (scaled * (weights * p * (1 - p))[:, None])
+        step = -np.linalg.solve(bend + PENALTY * np.eye(len(slope)), slope)
+        if -slope @ step < TOLERANCE:
+            break
+        length = 1.0
+        while not loss(coefficients + length * step) < value and length > 1e-9:
+            length /= 2
+        if length <= 1e-9:
+            break
+        coefficients = coefficients + length * step
+        value = loss(coefficients)
+    return coefficients / scale
 
 
 def _loss(features, targets, weights, coefficients):

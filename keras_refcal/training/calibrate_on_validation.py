@@ -91,6 +91,7 @@ class CalibrateOnValidation(keras.callbacks.Callback):
 
 def _log_loss(labels, probabilities):
     """Returns the mean negative log-likelihood of ids or one-hot rows, in nats."""
+    probabilities = probabilities.reshape(len(labels), -1)
     if probabilities.shape[1] == 1:
         probabilities = np.hstack([1 - probabilities, probabilities])
     if labels.ndim == 2 and labels.shape[1] > 1:

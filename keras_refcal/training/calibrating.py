@@ -53,6 +53,8 @@ def calibrate_run(
         comparison = cross_validate(labels, p, counts, class_weight)
     chosen = method if comparison is None else comparison.best
     layer = make_calibrator(chosen, counts)
+    # Cross-validation has compared it with one temperature already.
+    layer.fallback = layer.fallback and comparison is None
     model = keras.saving.load_model(run / "model.keras")
     if chosen != "identity":
         layer.fit(labels, p, class_weight=class_weight)

@@ -152,6 +152,7 @@ def cross_validate(
         for fold in range(folds):
             inside = fold_of != fold
             layer = make_calibrator(method, class_counts)
+            layer.fallback = False  # one temperature is compared here
             if method != "identity":
                 _fit_quietly(layer, y_true[inside], probabilities[inside], class_weight)
             held_out[~inside] = ops.convert_to_numpy(layer(probabilities[~inside]))
@@ -222,5 +223,5 @@ def weighted_figures(predictions, losses, weights) -> dict[str, float]:
 def _fit_quietly(layer, labels, probabilities, class_weight):
     """Fits; a fold that teaches nothing counts as the identity, as it will in use."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", ".*stays the identity")
+        warnings.filterwarnings("ignore", ".*(stays the identity|temperature)")
         layer.fit(labels, probabilities, class_weight=class_weight)

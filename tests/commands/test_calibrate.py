@@ -102,6 +102,20 @@ def test_the_simplest_within_one_standard_error_is_taken():
     assert simplest(losses, even) == "dirichlet"
 
 
+def test_what_is_worse_than_one_temperature_is_not_taken():
+    even, noise = np.full(1000, 1 / 1000), np.random.default_rng(0).normal(size=1000)
+    jitter = np.tile([-1.0, 1.0], 500)
+    losses = {
+        "identity": noise + 1.01 + jitter,  # within a standard error of 0.03
+        "temperature": noise + 1.0,
+        "vector": noise + 0.999,
+    }
+    assert simplest(losses, even) == "vector"
+    losses["temperature"] = noise + 1.0 + 0.5 * jitter
+    assert simplest(losses, even) == "temperature"
+    assert simplest({k: losses[k] for k in ("identity", "vector")}, even) == "identity"
+
+
 def tail(labels):
     """Indices with which class c keeps one in 3 ** c of its samples."""
     place = np.array([np.sum(labels[:i] == c) for i, c in enumerate(labels)])

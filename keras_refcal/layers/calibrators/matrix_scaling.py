@@ -55,7 +55,7 @@ class MatrixScaling(Calibrator):
     >>> labels = np.argmax(logits + generator.gumbel(size=(200, 3)), axis=1)
     >>> layer = MatrixScaling().fit(labels, 2 * logits)
     >>> print(f"{float(layer.matrix[0, 0]):.1f}")
-    0.6
+    0.4
     """
 
     depends_on_shift = True

@@ -92,12 +92,6 @@ class OneVersusRestCalibrator(Calibrator):
         *maps, _, _ = self._identity
         return (*maps, np.ones(self.num_maps), temperature)
 
-    def load_own_variables(self, store):
-        """Loads the weights; files of before 2026-12 lack the temperature, 1."""
-        values = {key: store[key] for key in store.keys()}
-        values.setdefault(str(len(self.state) - 1), 1.0)
-        super().load_own_variables(values)
-
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "fallback": self.fallback}
@@ -110,18 +104,18 @@ class OneVersusRestCalibrator(Calibrator):
         fold = folds_of(data.labels, FOLDS)
         losses, weights = np.empty((0, 2)), np.empty(0)
         for one in range(FOLDS):
-            inside, held_out = data.take(fold != one), data.take(fold == one)
+            inside, held_out = data.take(fold != one), fold == one
             columns = []
             for state in (
                 self._fitted_maps(inside),
                 self.one_temperature(inside.best.temperature),
             ):
                 self.assign(state)
-                columns.append(self.losses(held_out))
+                # Of all samples, since compilers like the same shapes.
+                columns.append(self.losses(data)[held_out])
             losses = np.concatenate([losses, np.stack(columns, axis=1)])
-            weights = np.append(weights, data.weights[fold == one])
-            difference = losses[:, 0] - losses[:, 1]
-            mean, error = mean_and_error(difference, weights)
+            weights = np.append(weights, data.weights[held_out])
+            mean, error = mean_and_error(losses[:, 0] - losses[:, 1], weights)
             if mean > CLEAR * error:
                 break
         return weights @ losses / weights.sum()

@@ -167,9 +167,8 @@ def test_loads_as_fitted_for_every_pixel_in_a_new_process(tmp_path):
     loads_in_a_new_process(layer.attach(segmentation()), inputs, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["softmax", "refcal"])
-def test_loads_in_a_new_process_in_safe_mode(name, tmp_path):
-    calibrated = fitted(from_logits=False).attach(MODELS[name]())
+def test_loads_behind_a_refcal_model_in_a_new_process(tmp_path):
+    calibrated = fitted(from_logits=False).attach(refcal())
     loads_in_a_new_process(calibrated, overconfident()[1], tmp_path)
 
 

@@ -58,7 +58,7 @@ def test_a_useless_set_leaves_the_identity(cls, labels, logits, why):
     np.testing.assert_allclose(numbers(layer(logits)), softmax(logits), rtol=1e-5)
 
 
-def all_right(samples=300, classes=4):
+def all_right(samples=400, classes=4):
     """Labels, and logits that are right and far from sure of it."""
     logits = np.random.default_rng(0).normal(size=(samples, classes)) / 4
     return np.argmax(logits, axis=1), logits.astype("float32")
@@ -70,10 +70,10 @@ def test_moves_where_every_prediction_is_right(cls):
     with pytest.warns(UserWarning, match=f"{cls.__name__}.*every label is the likeli"):
         layer = make(cls).fit(labels, logits)
     probabilities = numbers(layer(logits))
-    right = probabilities[np.arange(300), labels]
+    right = probabilities[np.arange(400), labels]
     assert softmax(logits).max(axis=1).mean() < 0.36
     assert right.mean() > 0.98
-    assert nll(labels, layer(logits)) < 2 / 301
+    assert nll(labels, layer(logits)) < 3 / 401  # 1 / 401, and what ties leave
 
 
 @every
@@ -118,7 +118,7 @@ def compared_with_one_temperature(cls, labels, logits, fresh_labels, fresh_logit
 
 @every
 def test_is_no_worse_than_one_temperature_on_fresh_data(cls):
-    labels, logits = overconfident(0, 900, 30)
+    labels, logits = overconfident(0, 1200, 30)
     halves = labels[:600], logits[:600], labels[600:], logits[600:]
     errors, mean = compared_with_one_temperature(cls, *halves)
     assert errors < 3 or mean < 1e-3
@@ -221,11 +221,11 @@ def test_takes_one_hot_labels(cls):
 @pytest.mark.parametrize("options", [make, make_published])
 def test_a_class_without_samples_keeps_its_share(cls, options):
     labels, logits = overconfident(samples=900)
-    rows = labels != 3
-    layer = options(cls).fit(labels[rows], logits[rows])
-    temperature = layers.TemperatureScaling().fit(labels[rows], logits[rows])
-    before = [softmax(logits)[rows, 3], numbers(temperature(logits))[rows, 3]]
-    after = numbers(layer(logits))[rows, 3]
+    labels, logits = labels[labels != 3][:600], logits[labels != 3][:600]
+    layer = options(cls).fit(labels, logits)
+    temperature = layers.TemperatureScaling().fit(labels, logits)
+    before = [softmax(logits)[:, 3], numbers(temperature(logits))[:, 3]]
+    after = numbers(layer(logits))[:, 3]
     assert after.min() > 0
     # What it was, or what one temperature makes of it; several make a little more.
     few = "Temperature" in cls.__name__
