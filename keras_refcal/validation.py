@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_refcal.backend import concrete_value
+from keras_refcal.predictions import ROW_SUM_TOLERANCE
 
 
 def check_positive(name, value):
@@ -88,8 +89,40 @@ def check_batch(name, tensor, ranks):
         raise ValueError(f"`{name}` must be finite. Received NaN or infinity.")
 
 
-def check_labels(y_true, y_pred, num_classes=None):
-    """Raises `ValueError` for labels that do not fit the predictions.
+def check_ignore_class(ignore_class):
+    """Raises `ValueError` unless `ignore_class` is an integer or `None`."""
+    is_integer = isinstance(ignore_class, int | np.integer)
+    if ignore_class is not None and (not is_integer or isinstance(ignore_class, bool)):
+        raise ValueError(
+            "`ignore_class` must be the class id of the samples to leave out, an "
+            f"integer such as -1, or None. Received: {ignore_class!r}"
+        )
+
+
+def check_embeddings(loss, embeddings):
+    """Raises `ValueError` unless a contrastive loss can compare the embeddings."""
+    shape = tuple(embeddings.shape)
+    if len(shape) == 1 or (len(shape) in (2, 3) and shape[-1] == 1):
+        raise ValueError(
+            f"{type(loss).__name__} has no meaning on one column: it compares the "
+            "directions of embeddings, `y_pred` of shape (batch, dim) or (batch, "
+            f"views, dim) with a dim of 2 or more. Received shape: {shape}"
+        )
+    check_batch("y_pred", embeddings, ranks=(2, 3))
+
+
+def check_one_column(loss, from_logits):
+    """Raises `ValueError` if a loss has no meaning on one column of predictions."""
+    if from_logits and not loss.takes_one_logit:
+        raise ValueError(
+            f"{type(loss).__name__} has no meaning on one column of logits: it divides "
+            "the logits [0, z] of two classes by their length, which leaves the sign "
+            "of z. Give it two columns, or a probability with `from_logits=False`."
+        )
+
+
+def check_label_shape(y_true, y_pred, num_classes=None):
+    """Raises `ValueError` for labels whose shape does not fit the predictions.
 
     Args:
         y_true: Labels, shape `(batch,)`, `(batch, 1)` or `(batch, num_classes)`.
@@ -112,19 +145,48 @@ def check_labels(y_true, y_pred, num_classes=None):
             "`y_true` and `y_pred` must hold the same number of samples. "
             f"Received shapes: {shape} and {tuple(y_pred.shape)}"
         )
-    value = concrete_value(y_true)
-    if value is not None and num_classes is not None and is_class_ids(y_true):
-        _check_label_values(value, num_classes)
 
 
-def _check_label_values(labels, num_classes):
-    if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
+def refuse_labels(labels, wrong, num_classes=None, ignore_class=None):
+    """Raises `ValueError` that says what is wrong with labels.
+
+    Args:
+        labels: Class ids, shape `(n,)`, or rows, shape `(n, num_classes)`.
+        wrong: Which of them are none, shape `(n,)`, at least one.
+        num_classes: Number of classes, or `None` if any id is allowed.
+        ignore_class: Which label was asked to be ignored.
+    """
+    first, count = labels[wrong][0], int(wrong.sum())
+    if labels.ndim == 2:
         raise ValueError(
-            f"`y_true` must hold class ids from 0 to {num_classes - 1}. "
-            f"Received ids from {labels.min():g} to {labels.max():g}."
+            "Rows of `y_true` must be probabilities of the classes, of 0 or more, that "
+            f"sum to 1 within {ROW_SUM_TOLERANCE:g}. Received {count} rows that are "
+            f"none, such as {first[:10].tolist()}. {_advice_on_row(first)}"
         )
-    if labels.dtype.kind == "f" and np.any(labels != np.round(labels)):
-        raise ValueError("`y_true` of shape (batch,) must hold whole numbers.")
+    expected = "from 0 on" if num_classes is None else f"from 0 to {num_classes - 1}"
+    advice = ""
+    if first == -1 and ignore_class != -1:
+        advice = " Pass `ignore_class=-1` to leave samples without a label out."
+    elif first != np.round(first):
+        advice = (
+            " Class ids are whole numbers; give soft labels as rows of shape (batch, "
+            "num_classes)."
+        )
+    raise ValueError(
+        f"`y_true` must hold class ids {expected}. Received {count} labels that are "
+        f"none, such as {first:g}.{advice}"
+    )
+
+
+def _advice_on_row(row):
+    if np.all((row == 0) | (row == 1)):
+        if row.sum() == 0:
+            return "Give class ids and `ignore_class` to leave out what has no label."
+        return (
+            "Classes must exclude each other: for several labels a sample, judge each "
+            "column alone as two classes."
+        )
+    return "Divide each row by its sum first."
 
 
 def check_indices(index, num_samples):

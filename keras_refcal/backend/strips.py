@@ -8,6 +8,9 @@ written after themselves.
 
 BLOCK_SIZE = 256
 
+# A sum of fractional weights of positives that is smaller beside the anchor's own is 0.
+SOFT_ROUNDING = 1e-6
+
 # Up to so many rows all is read from tables of every row with every row, 4 MB each.
 MAX_TABLE_ROWS = 1024
 

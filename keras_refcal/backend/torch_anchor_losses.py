@@ -8,6 +8,7 @@ table and once for any batch, in tiles.
 
 import torch
 
+from keras_refcal.backend.strips import SOFT_ROUNDING
 from keras_refcal.backend.torch_log_sum_exp import (
     BITS,
     BLOCK_SIZE,
@@ -34,11 +35,14 @@ def anchor_losses(rows, weights, positives, block_size=None, bounded=False):
 class _OfOneTable(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows, weights, log_scale, positives):
-        ctx.symmetric = positives.ndim == 1
-        views = [len(rows) // len(positives)] * positives.ndim
-        mask = positives.repeat(views)
-        if ctx.symmetric:
+        ctx.symmetric = positives.dtype != torch.bool
+        views = len(rows) // len(positives)
+        if positives.ndim == 1:
+            mask = positives.repeat(views)
             mask = mask[:, None] == mask
+        else:
+            mask = positives @ positives.T if ctx.symmetric else positives
+            mask = mask.repeat(views, views)
         mask = mask.to(rows.dtype).fill_diagonal_(0)
         shares = _inverse(torch.mv(mask, weights))
         bits = torch.empty_like(mask).addmm_(rows, rows.T, beta=0, alpha=BITS)
@@ -64,16 +68,20 @@ class _OfOneTable(torch.autograd.Function):
 class _InTiles(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows, weights, log_scale, positives, block_size, bounded):
-        if positives.ndim == 2:
-            positives = positives.to(rows.dtype)
-        else:
+        if positives.ndim == 1:
             positives = torch.unique(positives, return_inverse=True)[1]
         total, kept = log_sum_exp_of_others(
             rows, weights, block_size, bounded, keep=ctx.needs_input_grad[0]
         )
         weighted = torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
         sums = _sums(positives, weighted.mul_(weights[:, None]))
-        sums, shares = sums[:, :-1], _inverse(sums[:, -1])
+        sums, count = sums[:, :-1], sums[:, -1]
+        if _is_soft(positives):
+            # What is left of a difference of fractions if there is no other.
+            own = (positives * positives).sum(1).repeat(len(rows) // len(positives))
+            own.mul_(weights)
+            count = torch.where(count > SOFT_ROUNDING * (count + own), count, 0)
+        shares = _inverse(count)
         ctx.save_for_backward(rows, weights, positives, total, sums, shares, *kept)
         ctx.options = block_size, bounded
         mean = (rows * sums).sum(1).mul_(shares)
@@ -86,7 +94,8 @@ class _InTiles(torch.autograd.Function):
         pull = (upstream * shares)[:, None]
         upstream = torch.where(shares > 0, upstream, 0)
         found = gradient(upstream, rows, weights, total, kept, *ctx.options)
-        as_positives = _sums(positives.t(), pull * rows)
+        others = positives.T if positives.dtype == torch.bool else positives
+        as_positives = _sums(others, pull * rows)
         found.addcmul_(pull, sums, value=-1)
         found.addcmul_(weights[:, None], as_positives, value=-1)
         return found, None, None, None, None, None
@@ -97,18 +106,28 @@ def _inverse(count):
     return torch.where(count > 0, 1 / count, 0)
 
 
+def _is_soft(positives):
+    return positives.ndim == 2 and positives.dtype != torch.bool
+
+
 def _sums(positives, table):
     """Returns, for each row, the sum of the table's rows over its positives.
 
     Args:
-        positives: Mask, shape `(B, B)`, or class ids from 0 on, shape `(B,)`.
+        positives: Boolean mask, shape `(B, B)`; or class ids from 0 on, shape
+            `(B,)`; or rows of probabilities, shape `(B, C)`.
         table: View after view, shape `(V * B, D)`.
     """
     views = table.view(-1, len(positives), table.shape[1])
     of_sample = views.sum(0)
-    if positives.ndim == 2:
-        itself = positives.diagonal()[:, None]
-        sums = torch.addcmul(positives @ of_sample, itself, views, value=-1)
+    if _is_soft(positives):
+        itself = (positives * positives).sum(1)[:, None]
+        sums = positives @ (positives.T @ of_sample)
+        sums = torch.addcmul(sums, itself, views, value=-1)
+    elif positives.ndim == 2:
+        mask = positives.to(table.dtype)
+        itself = mask.diagonal()[:, None]
+        sums = torch.addcmul(mask @ of_sample, itself, views, value=-1)
     else:
         of_class = torch.zeros_like(of_sample).index_add_(0, positives, of_sample)
         sums = of_class[positives] - views

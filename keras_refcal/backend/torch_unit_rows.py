@@ -2,7 +2,7 @@
 
 import torch
 
-MIN_NORM = 1e-6
+from keras_refcal.backend.xla_unit_rows import MIN_ENTRY
 
 
 def unit_rows(embeddings, length=1.0):
@@ -14,20 +14,22 @@ class _UnitRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx, embeddings, length):
         views = embeddings.transpose(0, 1) if embeddings.ndim == 3 else embeddings
-        norm = torch.linalg.vector_norm(views, dim=-1, keepdim=True)
-        scale = length / norm.clamp_min(MIN_NORM)
+        unit = torch.linalg.vector_norm(views, torch.inf, dim=-1, keepdim=True)
+        # Over infinity, all of a row is 0, and so is its gradient.
+        unit = unit.masked_fill_(unit < MIN_ENTRY, torch.inf)
         rows = torch.empty(views.shape, dtype=views.dtype, device=views.device)
-        torch.mul(views, scale, out=rows)
-        ctx.save_for_backward(rows, norm, scale)
+        torch.div(views, unit, out=rows)
+        norm = torch.linalg.vector_norm(rows, dim=-1, keepdim=True).clamp_min_(1)
+        rows.mul_(length / norm)
+        ctx.save_for_backward(rows, unit, norm)
         ctx.length = length
         return rows.view(-1, rows.shape[-1])
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, upstream):
-        rows, norm, scale = ctx.saved_tensors
-        upstream = upstream.view(rows.shape)
-        along = (upstream * rows).sum(-1, keepdim=True).mul_(scale)
-        along = torch.where(norm > MIN_NORM, along, 0).div_(ctx.length**2)
-        gradient = (upstream * scale).addcmul_(rows, along, value=-1)
+        rows, unit, norm = ctx.saved_tensors
+        upstream = upstream.view(rows.shape) * ctx.length
+        along = (upstream * rows).sum(-1, keepdim=True).div_(-(ctx.length**2))
+        gradient = torch.addcmul(upstream, rows, along).div_(norm).div_(unit)
         return gradient.transpose(0, 1) if rows.ndim == 3 else gradient, None

@@ -11,7 +11,7 @@ Shapes: B batch, V views, N = V * B rows, D features.
 import keras
 from keras import ops
 
-from keras_refcal.backend.strips import default_block_size
+from keras_refcal.backend.strips import SOFT_ROUNDING, default_block_size
 from keras_refcal.types import Tensor
 
 if keras.backend.backend() == "jax":
@@ -37,7 +37,9 @@ def anchor_losses(
         rows: Embeddings over the square root of the temperature, view after view,
             shape `(N, D)`.
         weights: Weight of each row, shape `(N,)`, or `None`.
-        positives: Class ids, shape `(B,)`, or a mask, shape `(B, B)`.
+        positives: Class ids, shape `(B,)`; a boolean mask, shape `(B, B)`; or rows
+            of probabilities q, shape `(B, C)`, of which the weight `w_p` of a pair
+            has the factor `q_i · q_p` in the second term.
         block_size: Rows of a block, or `None` for what suits the backend.
         bounded: Whether all similarities are within ±60.
     """
@@ -60,12 +62,15 @@ def anchor_losses(
 
 def _of_one_table(rows, weights, positives):
     """Returns the losses and the sums of the weights of the positives, `(N,)` both."""
-    views = [rows.shape[0] // positives.shape[0]] * len(positives.shape)
-    mask = ops.tile(positives, views)
-    if len(views) == 1:
+    views = rows.shape[0] // positives.shape[0]
+    mask = positives
+    if len(positives.shape) == 1:
         mask = mask[:, None] == mask
-    mask = _without_diagonal(ops.cast(mask, rows.dtype))
-    as_contrasts = mask if len(views) == 1 else ops.transpose(mask)
+    elif is_soft(positives):
+        mask = ops.matmul(mask, ops.transpose(mask))
+    mask = _without_diagonal(ops.cast(ops.tile(mask, (views, views)), rows.dtype))
+    is_mask = len(positives.shape) == 2 and not is_soft(positives)
+    as_contrasts = ops.transpose(mask) if is_mask else mask
     count = ops.matmul(mask, weights)
     shares = ops.divide_no_nan(ops.ones_like(count), count)
 
@@ -88,6 +93,12 @@ def _of_one_table(rows, weights, positives):
     return losses(rows), count
 
 
+def is_soft(positives):
+    """Whether positives are rows of probabilities, rather than class ids or a mask."""
+    dtype = keras.backend.standardize_dtype(positives.dtype)
+    return len(positives.shape) == 2 and dtype != "bool"
+
+
 def _without_diagonal(table):
     index = ops.arange(table.shape[0])
     return ops.where(index[:, None] == index, 0.0, table)
@@ -106,16 +117,25 @@ def _mean_similarity_of_positives(rows, weights, positives):
     of_sample = ops.sum(
         ops.reshape(weighted, (views, batch_size, weighted.shape[1])), axis=0
     )
-    if len(positives.shape) == 2:
-        mask = ops.cast(positives, rows.dtype)
-        sums = ops.tile(ops.matmul(mask, of_sample), (views, 1))
-        itself = ops.tile(ops.diagonal(mask), (views,))[:, None] * weighted
+    itself = weighted
+    if len(positives.shape) == 1:
+        sums = _sums_over_classes(of_sample, positives)
+    elif is_soft(positives):
+        sums = ops.matmul(ops.transpose(positives), of_sample)
+        sums = ops.matmul(positives, sums)
+        itself = ops.tile(ops.sum(positives * positives, axis=1), (views,))[:, None]
+        itself = itself * weighted
     else:
-        sums = ops.tile(_sums_over_classes(of_sample, positives), (views, 1))
-        itself = weighted
-    sums = sums - itself
-    count = sums[:, -1]
-    return ops.divide_no_nan(ops.sum(rows * sums[:, :-1], axis=1), count), count
+        mask = ops.cast(positives, rows.dtype)
+        sums = ops.matmul(mask, of_sample)
+        itself = ops.tile(ops.diagonal(mask), (views,))[:, None] * weighted
+    sums = ops.tile(sums, (views, 1))
+    others = sums - itself
+    count = others[:, -1]
+    if is_soft(positives):
+        # What is left of a difference of fractions if there is no other.
+        count = ops.where(count > SOFT_ROUNDING * sums[:, -1], count, 0.0)
+    return ops.divide_no_nan(ops.sum(rows * others[:, :-1], axis=1), count), count
 
 
 def _sums_over_classes(table, labels):

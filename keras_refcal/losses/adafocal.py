@@ -3,13 +3,12 @@
 import numpy as np
 from keras import ops
 
-from keras_refcal.losses.base import ClassificationLoss, logits_of
+from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.losses.state import LossState
 from keras_refcal.ops import adafocal
 from keras_refcal.ops.calibration import confidence_and_correctness
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_labels, check_positive
+from keras_refcal.validation import check_positive
 
 
 @serializable
@@ -33,7 +32,8 @@ class AdaFocalLoss(ClassificationLoss):
         switch: Number above 0; an exponent smaller than that changes its sign.
         gamma_min: Least exponent, below 0.
         gamma_max: Greatest exponent, 1 or more.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If an argument is out of range, or if shapes or labels of a batch
@@ -87,9 +87,8 @@ class AdaFocalLoss(ClassificationLoss):
             inner_edges=np.arange(1, num_bins) / num_bins,
         )
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         gammas = adafocal.bin_gammas(
             ops.stop_gradient(ops.softmax(logits, axis=-1)),
             ops.cast(self.bins.inner_edges, logits.dtype),
@@ -105,14 +104,12 @@ class AdaFocalLoss(ClassificationLoss):
             y_pred: Predictions of all validation samples, shape
                 `(samples, num_classes)`.
         """
-        y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
-        y_true = ops.convert_to_tensor(y_true)
-        logits = logits_of(y_pred, self.from_logits)
-        check_labels(y_true, logits, num_classes=logits.shape[-1])
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
-        edges, _, gaps = adafocal.equal_mass_bins(
-            *confidence_and_correctness(targets, logits), self.num_bins
-        )
+        targets, logits, present, _ = self.read(y_true, y_pred)
+        pairs = confidence_and_correctness(targets, logits)
+        if present is not None:
+            kept = ops.convert_to_numpy(present)
+            pairs = [ops.convert_to_numpy(x)[kept] for x in pairs]
+        edges, _, gaps = adafocal.equal_mass_bins(*pairs, self.num_bins)
         gammas = adafocal.update_gammas(
             ops.convert_to_tensor(self.bins.gammas),
             gaps,

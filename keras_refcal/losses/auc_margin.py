@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import auc_margin
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_positive
 
@@ -23,7 +22,8 @@ class AUCMarginLoss(BatchPenalty):
 
     Args:
         margin: Number above 0; 1 asks for scores 1 and 0.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `BatchPenalty`.
 
     Raises:
         ValueError: If `margin` is not positive, or if shapes or labels of a batch do
@@ -50,10 +50,9 @@ class AUCMarginLoss(BatchPenalty):
         check_positive("margin", margin)
         self.margin = margin
 
-    def penalty(self, y_true, logits, sample_weight):
+    def values(self, targets, logits, weight):
         """Returns the loss of the batch, a scalar."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
-        return auc_margin.auc_margin(targets, logits, sample_weight, self.margin)
+        return auc_margin.auc_margin(targets, logits, weight, self.margin)
 
     def get_config(self):
         """Returns the constructor's arguments."""

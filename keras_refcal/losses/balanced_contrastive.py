@@ -1,15 +1,15 @@
 """Balanced contrastive loss: every class has the same say, and is always there."""
 
 from keras_refcal.layers.class_prototypes import ClassPrototypes
-from keras_refcal.losses.base import WeightedLoss, embeddings_of
+from keras_refcal.losses.base import BatchLoss, Rows, embeddings_of
 from keras_refcal.ops import balanced_contrastive
-from keras_refcal.ops.labels import class_ids
+from keras_refcal.ops.labels import read_labels
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_batch, check_labels, check_positive
+from keras_refcal.validation import check_embeddings, check_positive
 
 
 @serializable
-class BalancedContrastiveLoss(WeightedLoss):
+class BalancedContrastiveLoss(BatchLoss):
     """Supervised contrastive loss for long-tailed classes, with learned prototypes.
 
     Class averaging divides each exponential of the denominator by the number of
@@ -18,7 +18,11 @@ class BalancedContrastiveLoss(WeightedLoss):
 
         loss_i = -1 / |P(i)| · Σ_{p∈P(i)} log(e^{z_i·z_p/T} / Σ_{a∈A(i)} e^{z_i·z_a/T} / n_a)
 
-    with n_a the number of contrasts in A(i) of the class of a. The prototypes are a
+    with n_a the number of contrasts in A(i) of the class of a. Rows of probabilities q
+    are soft members of every class: `n_c` is the sum of q_c over A(i), `1 / n_a` the
+    mean of `1 / n_c` over q_a, and the mean over positives has the weights `q_i · q_p`,
+    in which a prototype is one-hot. One-hot rows give what class ids give, which are
+    quicker. The prototypes are a
     `ClassPrototypes` layer of the loss. A `RefCalModel` trains and saves it with its
     own weights; any other model must hold it as an attribute (`model.prototypes =
     loss.prototypes`) to do so. Batches of more than 256 rows, which are samples times
@@ -30,15 +34,17 @@ class BalancedContrastiveLoss(WeightedLoss):
             of the `RefCalModel`.
         temperature: Number above 0 that divides similarities.
         normalize: Whether to scale embeddings and prototypes to unit length first.
-        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
+        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`; see `FloatLoss`.
 
     Call arguments:
-        y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or one-hot rows, shape
-            `(batch, num_classes)`.
+        y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or rows of
+            probabilities, one-hot or soft, shape `(batch, num_classes)`.
         y_pred: Embeddings, shape `(batch, dim)` or `(batch, views, dim)`, or the
             outputs of a `RefCalModel`: a mapping whose entry `"embeddings"` is that.
-        sample_weight: Optional, shape `(batch,)`. A sample of weight 2 counts as two.
-            Weight 0 equals absence.
+        sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`. A
+            sample of twice the weight counts as two; the scale of the weights does
+            not matter: equal weights count as one sample each. Weight 0 equals
+            absence.
 
     Raises:
         ValueError: If an argument is out of its range, or if shapes or labels of a
@@ -81,21 +87,31 @@ class BalancedContrastiveLoss(WeightedLoss):
         self.normalize = normalize
         self.prototypes = ClassPrototypes(num_classes, embedding_dim, dtype="float32")
 
-    def weighted_values(self, y_true, y_pred, sample_weight):
-        """Returns the loss of each sample, shape `(batch,)`."""
-        embeddings = embeddings_of(y_pred)
-        check_batch("y_pred", embeddings, ranks=(2, 3))
-        check_labels(y_true, embeddings, self.num_classes)
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets are class ids, or rows of probabilities."""
+        embeddings = self.cast(embeddings_of(y_pred))
+        check_embeddings(self, embeddings)
         if embeddings.shape[-1] != self.embedding_dim:
             raise ValueError(
                 f"`embedding_dim` is {self.embedding_dim}, but `y_pred` has embeddings "
                 f"of length {embeddings.shape[-1]}."
             )
+        labels = read_labels(
+            self.cast(y_true),
+            embeddings,
+            self.num_classes,
+            self.ignore_class,
+            counted=counted,
+        )
+        return Rows(labels.values, embeddings, labels.present, labels.right)
+
+    def values(self, targets, embeddings, weight):
+        """Returns values whose mean is the loss, shape `(batch,)`."""
         return balanced_contrastive.balanced_contrastive(
             embeddings,
             self.prototypes.vectors(),
-            class_ids(y_true),
-            sample_weight,
+            targets,
+            weight,
             temperature=self.temperature,
             normalize=self.normalize,
         )

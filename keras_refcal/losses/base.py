@@ -1,11 +1,53 @@
-"""What every loss of this package shares: precision, labels, logits and weights."""
+"""What every loss of this package shares: precision, labels, logits and weights.
+
+There are two kinds of losses. A `ClassificationLoss` has a value for each sample; a
+`BatchLoss` is a property of the whole batch, so that weights enter inside it. The hook
+of both, `values`, is given checked labels.
+"""
+
+from typing import NamedTuple
 
 import keras
 from keras import ops
+from keras.src.backend import get_keras_mask
 
-from keras_refcal.backend import global_batch, num_replicas
-from keras_refcal.ops.labels import log_probabilities
-from keras_refcal.validation import check_batch, check_labels
+from keras_refcal.losses.reduction import (
+    reduced,
+    rows_of_all_replicas,
+    share_of_replica,
+)
+from keras_refcal.ops.labels import (
+    as_logits,
+    both,
+    class_distribution,
+    is_one_column,
+    read_labels,
+    two_class_distribution,
+)
+from keras_refcal.ops.weights import read_weights, relative_weights
+from keras_refcal.types import Tensor
+from keras_refcal.validation import (
+    check_batch,
+    check_ignore_class,
+    check_one_column,
+    is_class_ids,
+)
+
+
+class Rows(NamedTuple):
+    """A batch as a loss reads it.
+
+    Attributes:
+        targets: Labels, as `values` of the loss takes them.
+        outputs: Logits or embeddings, first axis of length `batch`.
+        present: Which rows are not ignored, shape `(batch,)`; `None` if all are.
+        right: Which rows have labels at all, shape `(batch,)`; `None` if all have.
+    """
+
+    targets: Tensor
+    outputs: Tensor
+    present: Tensor | None
+    right: Tensor | None
 
 
 class FloatLoss(keras.losses.Loss):
@@ -15,20 +57,49 @@ class FloatLoss(keras.losses.Loss):
     would merge class ids above 2048 and underflow probabilities.
 
     Class attributes say what `docs/losses.md` shows, `formula` and `use`, which term
-    of a `RefCalLoss` the loss becomes where it is given alone, and whether the last
-    column of its labels must be the index of the sample in the training set.
+    of a `RefCalLoss` the loss becomes where it is given alone, whether the last
+    column of its labels must be the index of the sample in the training set, and
+    whether it has a meaning on `[0, z]`, the two logits that one column stands for.
+
+    Args:
+        ignore_class: Label of the samples to leave out of every mean and every pair,
+            as if they were not in the batch: an integer, -1 for unlabelled ones, or
+            `None`.
+        name: Optional name of the loss.
+        reduction: As in `keras.losses.Loss`.
+        dtype: As in `keras.losses.Loss`; float32 at least.
     """
 
     formula = None
     use = None
     term = "classification"
     needs_index = False
+    takes_one_logit = True
 
-    def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+    def __init__(
+        self,
+        ignore_class=None,
+        name=None,
+        reduction="sum_over_batch_size",
+        dtype=None,
+    ):
         dtype = keras.dtype_policies.get(dtype or keras.config.floatx()).compute_dtype
         if dtype in ("float16", "bfloat16"):
             dtype = "float32"
         super().__init__(name=name, reduction=reduction, dtype=dtype)
+        check_ignore_class(ignore_class)
+        self.ignore_class = ignore_class
+
+    def read(self, y_true, y_pred, counted=None) -> Rows:
+        """Returns checked labels and outputs of a batch in the loss' dtype.
+
+        Args:
+            y_true: As in a call.
+            y_pred: As in a call.
+            counted: Which rows count, shape `(batch,)`, or `None` for all; the labels
+                of other rows may be anything.
+        """
+        raise NotImplementedError
 
     def state_layers(self):
         """Returns the layers that hold what the loss keeps between batches.
@@ -47,47 +118,78 @@ class FloatLoss(keras.losses.Loss):
             sample_weight: As in a call.
         """
 
+    def cast(self, x):
+        """Returns a tensor, or a mapping of tensors, in the loss' dtype."""
+        return keras.tree.map_structure(
+            lambda x: ops.convert_to_tensor(x, dtype=self.dtype), x
+        )
+
+    def get_config(self):
+        """Returns the constructor's arguments."""
+        return {**super().get_config(), "ignore_class": self.ignore_class}
+
 
 class ClassificationLoss(FloatLoss):
     """A loss with one value a sample, computed from logits.
 
-    Subclasses define `values(y_true, logits)`, which returns shape `(batch,)`.
+    Subclasses define `values(targets, logits)`, which returns shape `(batch,)`.
 
     Args:
         from_logits: Whether `y_pred` holds logits. If `False` it holds
             probabilities, whose logarithms serve as logits.
-        name: Optional name of the loss.
-        reduction: As in `keras.losses.Loss`.
-        dtype: As in `keras.losses.Loss`; float32 at least.
+        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`; see `FloatLoss`.
 
     Call arguments:
         y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or rows of
-            probabilities, shape `(batch, num_classes)`.
-        y_pred: Shape `(batch, num_classes)`, or the outputs of a `RefCalModel`: a
-            mapping whose entry `"logits"` has that shape.
-        sample_weight: Optional, shape `(batch,)`; multiplies each sample's value
-            before the reduction, as in Keras.
+            probabilities, shape `(batch, num_classes)`. For one column of
+            predictions, labels of shape `(batch,)` may be any number in [0, 1], the
+            probability of class 1.
+        y_pred: Shape `(batch, num_classes)`; or one column, `(batch,)` or
+            `(batch, 1)`, the probability p of class 1 of two, which means
+            `[1 - p, p]`, or its logit z, which means `[0, z]`; or the outputs of a
+            `RefCalModel`: a mapping with `"logits"`, shape `(batch, num_classes)`.
+        sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`;
+            multiplies each sample's value before the reduction, as in Keras.
+
+    Labels that are none (ids out of range, rows that do not sum to 1 within 0.01) raise
+    a `ValueError`; where a compiled step cannot read them, the sample's loss is NaN.
     """
 
-    def __init__(
-        self,
-        from_logits=False,
-        name=None,
-        reduction="sum_over_batch_size",
-        dtype=None,
-    ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+    def __init__(self, from_logits=False, **kwargs):
+        super().__init__(**kwargs)
         self.from_logits = from_logits
 
-    def call(self, y_true, y_pred):
-        """Returns the loss of each sample, shape `(batch,)`."""
-        logits = logits_of(y_pred, self.from_logits)
-        check_batch("y_pred", logits, ranks=(2,))
-        check_labels(y_true, logits, num_classes=logits.shape[-1])
-        return self.values(y_true, logits)
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """Returns the reduced loss."""
+        return self.of_rows(y_true, y_pred, sample_weight, get_keras_mask(y_pred))
 
-    def values(self, y_true, logits):
-        """Returns the loss of each sample from checked labels and logits."""
+    def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
+        """Returns the reduced loss of the rows that a mask, `(batch,)`, leaves."""
+        y_pred = self.cast(y_pred)
+        mask = None if mask is None else ops.cast(mask, "bool")
+        weight = read_weights(sample_weight, _batch_size(y_pred), self.dtype)
+        rows = self.read(y_true, y_pred, _counted(mask, weight))
+        return reduced(
+            self._values(rows), self.reduction, both(mask, rows.present), weight
+        )
+
+    def call(self, y_true, y_pred):
+        """Returns the loss of each sample, shape `(batch,)`, 0 where it is ignored."""
+        rows = self.read(y_true, y_pred)
+        return reduced(self._values(rows), "none", rows.present)
+
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
+        return read_targets(self, y_true, y_pred, counted)
+
+    def _values(self, rows):
+        values = self.values(rows.targets, rows.outputs)
+        if rows.right is None:
+            return values
+        return values * ops.where(rows.right, 1.0, float("nan"))
+
+    def values(self, targets, logits):
+        """Returns the loss of each sample, both arguments `(batch, num_classes)`."""
         raise NotImplementedError
 
     def get_config(self):
@@ -95,12 +197,14 @@ class ClassificationLoss(FloatLoss):
         return {**super().get_config(), "from_logits": self.from_logits}
 
 
-class WeightedLoss(FloatLoss):
+class BatchLoss(FloatLoss):
     """A loss that is a property of the whole batch, so that weights enter inside it.
 
-    Subclasses define `weighted_values(y_true, y_pred, sample_weight)`, which returns
-    shape `(batch,)`. Weight 0 equals absence. A mask on `y_pred` counts as weight.
-    Among the replicas of a `tf.distribute` strategy the batch is that of all replicas.
+    Subclasses define `read`, and `values(targets, outputs, weight)`, which returns the
+    loss, a scalar, or values of shape `(batch,)` whose mean it is. Weight 0 equals
+    absence, and a mask on `y_pred` too; the scale of the weights does not matter: they
+    are scaled to sum to the effective number of rows, `(Σ w)² / Σ w²`. Among the
+    replicas of a `tf.distribute` strategy the batch is that of all replicas.
     """
 
     def __call__(self, y_true, y_pred, sample_weight=None):
@@ -108,104 +212,115 @@ class WeightedLoss(FloatLoss):
         rows = rows_of_all_replicas(y_true, y_pred, sample_weight)
         return share_of_replica(self.of_rows(*rows), self.reduction)
 
-    def of_rows(self, y_true, y_pred, sample_weight=None):
+    def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
         """Returns the reduced loss of these rows, which are the whole batch."""
-        weight = weights_with_mask(mask_of(y_pred), sample_weight)
-        if weight is None:
-            return super().__call__(y_true, y_pred)
-        # The tuples keep Keras from applying weight and mask a second time.
-        return super().__call__((y_true, weight), (y_pred,))
+        y_pred = self.cast(y_pred)
+        mask = None if mask is None else ops.cast(mask, "bool")
+        weight = read_weights(sample_weight, _batch_size(y_pred), self.dtype)
+        rows = self.read(y_true, y_pred, _counted(mask, weight))
+        present = both(mask, rows.present)
+        return reduced(self._values(rows, weight, present), self.reduction, present)
 
     def call(self, y_true, y_pred):
-        """Returns one value a sample, shape `(batch,)`."""
-        weight = None
-        if isinstance(y_pred, tuple):
-            (y_true, weight), (y_pred,) = y_true, y_pred
-            weight = ops.reshape(weight, (-1,))
-        return self.weighted_values(y_true, y_pred, weight)
+        """Returns one value a sample, shape `(batch,)`; their mean is the loss."""
+        rows = self.read(y_true, y_pred)
+        return reduced(self._values(rows, None, rows.present), "none", rows.present)
 
-    def weighted_values(self, y_true, y_pred, sample_weight):
-        """Returns shape `(batch,)`; `sample_weight` is `None` or `(batch,)`."""
+    def _values(self, rows, weight, present):
+        right = rows.right
+        if weight is not None:
+            right = both(right, ops.equal(weight, weight))  # a bad weight is NaN
+        relative = relative_weights(weight, present, self.dtype)
+        values = self.values(rows.targets, rows.outputs, relative)
+        if right is not None:
+            values = values * ops.where(ops.all(right), 1.0, float("nan"))
+        if len(values.shape) == 0:
+            return ops.broadcast_to(values, (_batch_size(rows.outputs),))
+        if present is not None:
+            values = values * ops.mean(ops.cast(present, values.dtype))
+        return values
+
+    def values(self, targets, outputs, weight):
+        """Returns the loss, a scalar, or values `(batch,)` whose mean it is.
+
+        Args:
+            targets: Checked labels.
+            outputs: Logits or embeddings.
+            weight: Weight of each row, shape `(batch,)`; `None` for 1 each.
+        """
         raise NotImplementedError
 
 
-class BatchPenalty(WeightedLoss):
+class BatchPenalty(BatchLoss):
     """A penalty on the predictions of a whole batch, one scalar computed from logits.
 
-    Subclasses define `penalty(y_true, logits, sample_weight)`, which returns a
-    scalar. `call` gives it once for each sample, so that Keras' reduction and its
-    scaling for replicas apply; the mean over the batch is the penalty itself.
+    Subclasses define `values(targets, logits, weight)`, which returns a scalar. The
+    reduction sees it once for each sample; the mean over the batch is the penalty.
 
     Args:
         from_logits: Whether `y_pred` holds logits. If `False` it holds
             probabilities, whose logarithms serve as logits.
-        name: Optional name of the loss.
-        reduction: As in `keras.losses.Loss`.
-        dtype: As in `keras.losses.Loss`; float32 at least.
+        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`; see `FloatLoss`.
 
     Call arguments:
         y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or rows of
-            probabilities, shape `(batch, num_classes)`.
-        y_pred: Shape `(batch, num_classes)`, or the outputs of a `RefCalModel`: a
-            mapping whose entry `"logits"` has that shape.
-        sample_weight: Optional, shape `(batch,)`; weighs each sample in the means
-            over the batch. Weight 0 equals absence.
+            probabilities, shape `(batch, num_classes)`. For one column of
+            predictions, labels of shape `(batch,)` may be any number in [0, 1].
+        y_pred: Shape `(batch, num_classes)`; or one column, `(batch,)` or
+            `(batch, 1)`, for class 1 of two; or the outputs of a `RefCalModel`: a
+            mapping whose entry `"logits"` has shape `(batch, num_classes)`.
+        sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`; weighs
+            each sample in the means over the batch. Weight 0 equals absence; the
+            scale of the weights does not matter.
+
+    Labels that are none raise a `ValueError`; where a compiled step cannot read them,
+    the penalty is NaN.
     """
 
     term = "calibration"
 
-    def __init__(
-        self,
-        from_logits=False,
-        name=None,
-        reduction="sum_over_batch_size",
-        dtype=None,
-    ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+    def __init__(self, from_logits=False, **kwargs):
+        super().__init__(**kwargs)
         self.from_logits = from_logits
 
-    def weighted_values(self, y_true, y_pred, sample_weight):
-        """Returns the penalty once for each sample, shape `(batch,)`."""
-        logits = logits_of(y_pred, self.from_logits)
-        check_batch("y_pred", logits, ranks=(2,))
-        check_labels(y_true, logits, num_classes=logits.shape[-1])
-        penalty = self.penalty(y_true, logits, sample_weight)
-        return ops.broadcast_to(penalty, (ops.shape(logits)[0],))
-
-    def penalty(self, y_true, logits, sample_weight):
-        """Returns the penalty of the batch, a scalar."""
-        raise NotImplementedError
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
+        return read_targets(self, y_true, y_pred, counted)
 
     def get_config(self):
         """Returns the constructor's arguments."""
         return {**super().get_config(), "from_logits": self.from_logits}
 
 
-def rows_of_all_replicas(y_true, y_pred, sample_weight):
-    """Returns labels, predictions and weights of all replicas of TensorFlow.
+def read_targets(loss, y_true, y_pred, counted=None) -> Rows:
+    """Returns target rows and logits, both `(batch, num_classes)`, of one batch.
 
-    The mask of the predictions comes with them. On other backends, and outside of a
-    replica, they are returned as they are.
+    Args:
+        loss: The loss that reads; its `from_logits`, `ignore_class` and `dtype` count.
+        y_true: See `ClassificationLoss`.
+        y_pred: See `ClassificationLoss`.
+        counted: See `FloatLoss.read`.
     """
-    if num_replicas() == 1:
-        return y_true, y_pred, sample_weight
-    rows = (y_true, y_pred, sample_weight, mask_of(y_pred))
-    y_true, y_pred, sample_weight, mask = global_batch(rows)
-    if mask is not None:
-        y_pred._keras_mask = mask
-    return y_true, y_pred, sample_weight
-
-
-def share_of_replica(value, reduction):
-    """Returns what one replica adds to a loss that each computes from all rows.
-
-    Keras divides means by the number of replicas itself, but no sum.
-    """
-    return value / num_replicas() if reduction == "sum" else value
+    y_true, y_pred = loss.cast(y_true), loss.cast(y_pred)
+    logits = logits_of(y_pred, loss.from_logits)
+    column = not isinstance(y_pred, dict) and is_one_column(y_pred)
+    if column:
+        check_one_column(loss, loss.from_logits)
+    check_batch("y_pred", logits, ranks=(2,))
+    num_classes = logits.shape[-1]
+    fractions = column and len(y_true.shape) in (1, 2) and is_class_ids(y_true)
+    labels, present, right = read_labels(
+        y_true, logits, num_classes, loss.ignore_class, fractions, counted
+    )
+    if fractions:
+        targets = two_class_distribution(labels)
+    else:
+        targets = class_distribution(labels, num_classes, logits.dtype)
+    return Rows(targets, logits, present, right)
 
 
 def logits_of(y_pred, from_logits):
-    """Returns the logits of a prediction.
+    """Returns the logits of a prediction, a column for each class.
 
     Args:
         y_pred: A mapping with the entry `"logits"`, or a tensor that holds logits or
@@ -214,7 +329,7 @@ def logits_of(y_pred, from_logits):
     """
     if isinstance(y_pred, dict):
         return y_pred["logits"]
-    return y_pred if from_logits else log_probabilities(y_pred)
+    return as_logits(y_pred, from_logits)
 
 
 def embeddings_of(y_pred):
@@ -226,22 +341,10 @@ def embeddings_of(y_pred):
     return y_pred["embeddings"] if isinstance(y_pred, dict) else y_pred
 
 
-def weights_with_mask(mask, sample_weight, reduction="none"):
-    """Returns sample weights times a mask, or the weights if there is no mask.
-
-    Args:
-        mask: Keras mask of predictions, shape `(batch,)`, or `None`.
-        sample_weight: Shape `(batch,)`, or `None`.
-        reduction: Where it divides by the batch, the mask makes up for what is masked.
-    """
-    if mask is None:
-        return sample_weight
-    mask = ops.cast(mask, "float32")
-    if reduction in ("sum_over_batch_size", "mean"):
-        mask = ops.divide_no_nan(mask, ops.mean(mask))
-    return mask if sample_weight is None else mask * ops.cast(sample_weight, "float32")
+def _batch_size(y_pred):
+    return ops.shape(keras.tree.flatten(y_pred)[0])[0]
 
 
-def mask_of(y_pred):
-    """Returns the Keras mask of predictions, or `None`."""
-    return getattr(y_pred, "_keras_mask", None)
+def _counted(mask, weight):
+    """Returns which rows count, shape `(batch,)`, or `None` for all."""
+    return mask if weight is None else both(mask, ops.not_equal(weight, 0))

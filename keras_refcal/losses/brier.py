@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 
 
@@ -13,7 +12,8 @@ class BrierLoss(ClassificationLoss):
     Proper, and bounded: range [0, 2].
 
     Args:
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If shapes or labels of a batch do not fit.
@@ -35,7 +35,6 @@ class BrierLoss(ClassificationLoss):
     def __init__(self, name="brier", **kwargs):
         super().__init__(name=name, **kwargs)
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the Brier score of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         return classification.brier(targets, logits)

@@ -4,21 +4,16 @@ import keras
 from keras import ops
 
 from keras_refcal.losses import registry
-from keras_refcal.losses.base import ClassificationLoss, WeightedLoss, logits_of
+from keras_refcal.losses.base import BatchLoss, ClassificationLoss, read_targets
 from keras_refcal.losses.state import LossState
 from keras_refcal.ops.class_counts import effective_number_weights
-from keras_refcal.ops.labels import class_distribution
+from keras_refcal.ops.weights import scaled_to_mean
 from keras_refcal.registration import serializable
-from keras_refcal.validation import (
-    check_batch,
-    check_class_counts,
-    check_labels,
-    check_num_classes,
-)
+from keras_refcal.validation import check_class_counts, check_num_classes
 
 
 @serializable
-class ClassBalancedLoss(WeightedLoss):
+class ClassBalancedLoss(BatchLoss):
     """A classification loss whose samples weigh more the rarer their class is.
 
     A class of n_c samples has the weight `(1 - beta) / (1 - beta^n_c)`, the inverse
@@ -37,7 +32,7 @@ class ClassBalancedLoss(WeightedLoss):
         deferred: Whether to wait for `start()`.
         from_logits: Whether `y_pred` holds logits rather than probabilities; goes
             for the loss inside too.
-        **kwargs: `name`, `reduction`, `dtype` of `keras.losses.Loss`.
+        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`; see `FloatLoss`.
 
     Call arguments:
         y_true: As in `ClassificationLoss`; a soft row has the mean weight of its
@@ -103,19 +98,21 @@ class ClassBalancedLoss(WeightedLoss):
         """Starts to weigh the classes, if that was deferred."""
         self.state.active.assign(1.0)
 
-    def weighted_values(self, y_true, y_pred, sample_weight):
+    @property
+    def takes_one_logit(self):
+        """Whether the loss inside has a meaning on the two logits of one column."""
+        return self.inner.takes_one_logit
+
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
+        return read_targets(self, y_true, y_pred, counted)
+
+    def values(self, targets, logits, weight):
         """Returns values whose mean is the weighted mean, shape `(batch,)`."""
-        logits = logits_of(y_pred, self.from_logits)
-        check_batch("y_pred", logits, ranks=(2,))
         check_num_classes("class_counts", len(self.class_counts), logits)
-        check_labels(y_true, logits, num_classes=logits.shape[-1])
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
-        weight = ops.sum(targets * self._class_weights(logits.dtype), axis=-1)
-        if sample_weight is not None:
-            weight = weight * ops.cast(sample_weight, logits.dtype)
-        size = ops.cast(ops.shape(weight)[0], logits.dtype)
-        share = ops.divide_no_nan(weight * size, ops.sum(weight))
-        return share * self.inner.values(y_true, logits)
+        class_weight = ops.sum(targets * self._class_weights(logits.dtype), axis=-1)
+        weight = class_weight if weight is None else class_weight * weight
+        return scaled_to_mean(self.inner.values(targets, logits), weight)
 
     def _class_weights(self, dtype):
         weights = effective_number_weights(self.class_counts, self.beta)

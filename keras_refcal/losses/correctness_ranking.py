@@ -1,19 +1,18 @@
 """Correctness ranking loss, with the history that it ranks by."""
 
+import functools
+
 import numpy as np
 from keras import ops
 
-from keras_refcal.losses.base import BatchPenalty, logits_of
+from keras_refcal.losses.base import BatchPenalty, logits_of, read_targets
 from keras_refcal.losses.state import LossState
 from keras_refcal.ops import correctness_ranking as ranking
-from keras_refcal.ops.labels import class_ids, split_index
+from keras_refcal.ops.labels import both, split_index
+from keras_refcal.ops.predicted_class import predicted_class
+from keras_refcal.ops.weights import read_weights
 from keras_refcal.registration import serializable
-from keras_refcal.validation import (
-    check_batch,
-    check_choice,
-    check_indices,
-    check_labels,
-)
+from keras_refcal.validation import check_choice, check_indices
 
 MAX_SAMPLES = 2**24
 
@@ -42,7 +41,8 @@ class CorrectnessRankingLoss(BatchPenalty):
             over the logarithm of the number of classes.
         update_history: Whether training fills the history. Without, the penalty is 0
             for good, as in the code that RefCal's table was made with.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `BatchPenalty`.
 
     Call arguments:
         y_true: Class id and index of each sample in the training set, shape
@@ -98,9 +98,24 @@ class CorrectnessRankingLoss(BatchPenalty):
             correct=np.zeros(num_samples), seen=np.zeros(num_samples)
         )
 
-    def weighted_values(self, y_true, y_pred, sample_weight):
-        """Returns the penalty once for each sample, shape `(batch,)`."""
-        logits, _, index = self._split(y_true, y_pred)
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets are target rows and the index of each sample."""
+        y_true, y_pred = self.cast(y_true), self.cast(y_pred)
+        columns = logits_of(y_pred, self.from_logits).shape[-1] + 1
+        shape = tuple(y_true.shape)
+        if len(shape) != 2 or shape[1] not in (2, columns):
+            raise ValueError(
+                "`y_true` must hold the index of each sample in its last column: "
+                f"shape (batch, 2) or (batch, {columns}). Received shape: {shape}"
+            )
+        labels, index = split_index(y_true)
+        check_indices(index, self.num_samples)
+        rows = read_targets(self, labels, y_pred, counted)
+        return rows._replace(targets=(rows.targets, index))
+
+    def values(self, targets, logits, weight):
+        """Returns the penalty of the batch, a scalar."""
+        _, index = targets
         known = ops.cast(index >= 0, logits.dtype)
         index = ops.maximum(index, 0)
         correct = ops.cast(self.history.correct, logits.dtype)
@@ -109,53 +124,32 @@ class CorrectnessRankingLoss(BatchPenalty):
         correctness = ranking.normalized_correctness(
             ops.take(correct, index), correct, ops.maximum(ops.max(visits), 1.0)
         )
-        penalty = ranking.correctness_ranking(
+        return ranking.correctness_ranking(
             ranking.rank_confidence(logits, self.rank_target),
             ops.stop_gradient(correctness),
             known,
-            sample_weight,
+            weight,
         )
-        return ops.broadcast_to(penalty, (ops.shape(logits)[0],))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts a batch of training: who was seen, and who was right."""
         if not self.update_history:
             return
-        y_true = ops.convert_to_tensor(y_true)
-        y_pred = y_pred if isinstance(y_pred, dict) else ops.convert_to_tensor(y_pred)
-        logits, labels, index = self._split(y_true, y_pred)
-        present = ops.cast(index >= 0, "float32")
-        if sample_weight is not None:
-            weight = ops.reshape(ops.convert_to_tensor(sample_weight), (-1,))
-            present = present * ops.cast(weight > 0, "float32")
-        predicted = ops.cast(ops.argmax(logits, axis=-1), "int32")
-        right = present * ops.cast(predicted == class_ids(labels), "float32")
+        weight = read_weights(sample_weight, len(y_true), self.dtype)
+        counted = None if weight is None else weight > 0
+        (targets, index), logits, *masks = self.read(y_true, y_pred, counted)
+        present = functools.reduce(both, masks, both(index >= 0, counted))
+        right = ops.equal(predicted_class(logits), ops.argmax(targets, axis=-1))
         index = ops.maximum(index, 0)
-        for variable, added in (
-            (self.history.correct, right),
+        for variable, counted in (
+            (self.history.correct, both(present, right)),
             (self.history.seen, present),
         ):
+            added = ops.cast(counted, "float32")
             total = ops.segment_sum(added, index, num_segments=self.num_samples)
             # Gathered from replicas, an index may be of unknown rank to TensorFlow.
             total = ops.reshape(total, (self.num_samples,))
             variable.assign(variable + ops.stop_gradient(total))
-
-    def _split(self, y_true, y_pred):
-        """Returns logits, labels and indices, checked."""
-        logits = logits_of(y_pred, self.from_logits)
-        check_batch("y_pred", logits, ranks=(2,))
-        num_classes = logits.shape[-1]
-        shape = tuple(y_true.shape)
-        if len(shape) != 2 or shape[1] not in (2, num_classes + 1):
-            raise ValueError(
-                "`y_true` must hold the index of each sample in its last column: "
-                f"shape (batch, 2) or (batch, {num_classes + 1}). "
-                f"Received shape: {shape}"
-            )
-        labels, index = split_index(y_true)
-        check_labels(labels, logits, num_classes)
-        check_indices(index, self.num_samples)
-        return logits, labels, index
 
     def get_config(self):
         """Returns the constructor's arguments."""

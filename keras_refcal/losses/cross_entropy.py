@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_in_range
 
@@ -20,7 +19,8 @@ class CrossEntropyLoss(ClassificationLoss):
         spread: `"uniform"` spreads it evenly over all classes, as Keras and PyTorch
             do; `"others"` over all but the one it is taken from, as RefCal and MDCA
             do.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If `label_smoothing` is outside [0, 1], `spread` is unknown, or
@@ -51,9 +51,8 @@ class CrossEntropyLoss(ClassificationLoss):
         self.label_smoothing = label_smoothing
         self.spread = spread
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the cross-entropy of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         return classification.cross_entropy(
             targets, logits, self.label_smoothing, self.spread
         )

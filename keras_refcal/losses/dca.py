@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import calibration
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 
 
@@ -14,7 +13,8 @@ class DCALoss(BatchPenalty):
     probability; accuracy counts as constant in the gradient. Range [0, 1].
 
     Args:
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `BatchPenalty`.
 
     Raises:
         ValueError: If shapes or labels of a batch do not fit.
@@ -37,7 +37,6 @@ class DCALoss(BatchPenalty):
     def __init__(self, name="dca", **kwargs):
         super().__init__(name=name, **kwargs)
 
-    def penalty(self, y_true, logits, sample_weight):
+    def values(self, targets, logits, weight):
         """Returns the penalty of the batch, a scalar."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
-        return calibration.dca(targets, logits, sample_weight)
+        return calibration.dca(targets, logits, weight)

@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_non_negative
 
@@ -17,7 +16,8 @@ class FocalLoss(ClassificationLoss):
 
     Args:
         gamma: Number of 0 or more; 0 is cross-entropy.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If `gamma` is negative, or if shapes or labels of a batch do not
@@ -42,9 +42,8 @@ class FocalLoss(ClassificationLoss):
         check_non_negative("gamma", gamma)
         self.gamma = gamma
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the focal loss of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         return classification.focal(targets, logits, self.gamma)
 
     def get_config(self):
@@ -62,7 +61,8 @@ class SampleDependentFocalLoss(ClassificationLoss):
 
     Args:
         gamma: Number of 0 or more. The published code of RefCal has 1.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If `gamma` is negative, or if shapes or labels of a batch do not
@@ -88,9 +88,8 @@ class SampleDependentFocalLoss(ClassificationLoss):
         check_non_negative("gamma", gamma)
         self.gamma = gamma
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         gamma = classification.sample_dependent_gamma(logits, self.gamma)
         return classification.focal(targets, logits, gamma)
 

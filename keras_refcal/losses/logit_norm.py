@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_positive
 
@@ -13,12 +12,14 @@ class LogitNormLoss(ClassificationLoss):
 
     The length of the logits can then not grow to lower the loss. The loss depends on
     the logits themselves, not only on their differences: from probabilities it takes
-    their logarithms. The gradient at a row of zeros is finite but huge.
+    their logarithms. The gradient at a row of zeros is finite but huge. One column of
+    logits is refused: `[0, z]` has no direction but its sign.
 
     Args:
         temperature: Number above 0; the logits that cross-entropy sees have length
             `1 / temperature`.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If `temperature` is not positive, or if shapes or labels of a
@@ -38,15 +39,15 @@ class LogitNormLoss(ClassificationLoss):
 
     formula = "cross-entropy of z / (|z| · T)"
     use = "Against over-confidence, above all on inputs from elsewhere."
+    takes_one_logit = False
 
     def __init__(self, temperature=0.04, name="logit_norm", **kwargs):
         super().__init__(name=name, **kwargs)
         check_positive("temperature", temperature)
         self.temperature = temperature
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         return classification.logit_norm(targets, logits, self.temperature)
 
     def get_config(self):

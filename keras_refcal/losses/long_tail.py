@@ -5,7 +5,6 @@ from keras import ops
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import class_counts as counts
 from keras_refcal.ops import classification
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 from keras_refcal.validation import (
     check_choice,
@@ -19,27 +18,20 @@ from keras_refcal.validation import (
 class LongTailLoss(ClassificationLoss):
     """What the losses of this module share: the class counts and their check.
 
-    Subclasses define `from_targets(targets, logits)`, which returns shape `(batch,)`.
-
     Args:
         class_counts: Positive numbers, training samples of each class.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
     """
 
     def __init__(self, class_counts, **kwargs):
         super().__init__(**kwargs)
         self.class_counts = check_class_counts(class_counts)
 
-    def values(self, y_true, logits):
-        """Returns the loss of each sample, shape `(batch,)`."""
-        num_classes = logits.shape[-1]
-        check_num_classes("class_counts", len(self.class_counts), logits)
-        targets = class_distribution(y_true, num_classes, logits.dtype)
-        return self.from_targets(targets, logits)
-
-    def from_targets(self, targets, logits):
-        """Returns the loss of each sample from its target row, shape `(batch,)`."""
-        raise NotImplementedError
+    def by_class(self, numbers, logits):
+        """Returns one number a class as a tensor, if `logits` have as many classes."""
+        check_num_classes("class_counts", len(numbers), logits)
+        return ops.convert_to_tensor(numbers, logits.dtype)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -58,7 +50,8 @@ class LDAMLoss(LongTailLoss):
         class_counts: Positive numbers n_c, training samples of each class.
         max_margin: Number above 0, margin of the rarest class.
         scale: Number above 0.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If an argument is out of range, or if shapes or labels of a batch
@@ -86,10 +79,10 @@ class LDAMLoss(LongTailLoss):
         self.max_margin = max_margin
         self.scale = scale
 
-    def from_targets(self, targets, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
         margins = counts.ldam_margins(self.class_counts, self.max_margin)
-        margins = ops.convert_to_tensor(margins, logits.dtype)
+        margins = self.by_class(margins, logits)
         logits = classification.margin_logits(targets, logits, margins, self.scale)
         return classification.cross_entropy(targets, logits)
 
@@ -111,7 +104,8 @@ class LogitAdjustedLoss(LongTailLoss):
     Args:
         class_counts: Positive numbers, training samples of each class.
         tau: Number above 0; 1 is consistent for the balanced error.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If an argument is out of range, or if shapes or labels of a batch
@@ -137,10 +131,10 @@ class LogitAdjustedLoss(LongTailLoss):
         check_positive("tau", tau)
         self.tau = tau
 
-    def from_targets(self, targets, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
         shift = self.tau * counts.log_priors(self.class_counts)
-        logits = logits + ops.convert_to_tensor(shift, logits.dtype)
+        logits = classification.below_greatest(logits) + self.by_class(shift, logits)
         return classification.cross_entropy(targets, logits)
 
     def get_config(self):
@@ -156,7 +150,8 @@ class BalancedSoftmaxLoss(LongTailLoss):
 
     Args:
         class_counts: Positive numbers, training samples of each class.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If `class_counts` does not fit, or shapes or labels of a batch.
@@ -179,10 +174,10 @@ class BalancedSoftmaxLoss(LongTailLoss):
     def __init__(self, class_counts, name="balanced_softmax", **kwargs):
         super().__init__(class_counts, name=name, **kwargs)
 
-    def from_targets(self, targets, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
         shift = counts.log_priors(self.class_counts)
-        logits = logits + ops.convert_to_tensor(shift, logits.dtype)
+        logits = classification.below_greatest(logits) + self.by_class(shift, logits)
         return classification.cross_entropy(targets, logits)
 
 
@@ -201,7 +196,8 @@ class LabelAwareSmoothingLoss(LongTailLoss):
             `"linear"` or `"convex"`.
         spread: `"uniform"` over all classes, the authors' code; or `"others"`, over
             all but the label, their paper.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If an argument is out of range, or if shapes or labels of a batch
@@ -243,12 +239,12 @@ class LabelAwareSmoothingLoss(LongTailLoss):
         self.shape = shape
         self.spread = spread
 
-    def from_targets(self, targets, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
         smoothing = counts.label_aware_smoothing(
             self.class_counts, self.smooth_head, self.smooth_tail, self.shape
         )
-        smoothing = ops.convert_to_tensor(smoothing, logits.dtype)
+        smoothing = self.by_class(smoothing, logits)
         return classification.cross_entropy(targets, logits, smoothing, self.spread)
 
     def get_config(self):

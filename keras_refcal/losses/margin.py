@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_non_negative, check_positive
 
@@ -14,7 +13,8 @@ class MarginLabelSmoothingLoss(ClassificationLoss):
     Args:
         margin: Number above 0, in units of logits: distances up to it are free.
         alpha: Number of 0 or more. The README of RefCal has 0.01.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If `margin` or `alpha` is out of range, or if shapes or labels of
@@ -42,9 +42,8 @@ class MarginLabelSmoothingLoss(ClassificationLoss):
         self.margin = margin
         self.alpha = alpha
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         excess = classification.margin_excess(logits, self.margin)
         return classification.cross_entropy(targets, logits) + self.alpha * excess
 
@@ -71,7 +70,8 @@ class ACLSLoss(ClassificationLoss):
         neg_lambda: Number of 0 or more, weight of the other classes.
         form: `"authors"`, their code; or `"paper"`, whose first term has
             `z_max - z_min` instead of z_max, with z_min constant.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `ClassificationLoss`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ClassificationLoss`.
 
     Raises:
         ValueError: If an argument is out of range, or if shapes or labels of a batch
@@ -116,9 +116,8 @@ class ACLSLoss(ClassificationLoss):
         self.neg_lambda = neg_lambda
         self.form = form
 
-    def values(self, y_true, logits):
+    def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         excess = classification.adaptive_margin_excess(
             logits, self.margin, self.pos_lambda, self.neg_lambda, self.form
         )

@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import calibration
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 
 
@@ -14,7 +13,8 @@ class MDCALoss(BatchPenalty):
     each class equals the share of the samples that have it. Range [0, 2 / C].
 
     Args:
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `BatchPenalty`.
 
     Raises:
         ValueError: If shapes or labels of a batch do not fit.
@@ -37,7 +37,6 @@ class MDCALoss(BatchPenalty):
     def __init__(self, name="mdca", **kwargs):
         super().__init__(name=name, **kwargs)
 
-    def penalty(self, y_true, logits, sample_weight):
+    def values(self, targets, logits, weight):
         """Returns the penalty of the batch, a scalar."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
-        return calibration.mdca(targets, logits, sample_weight)
+        return calibration.mdca(targets, logits, weight)

@@ -2,7 +2,6 @@
 
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import calibration
-from keras_refcal.ops.labels import class_distribution
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice
 
@@ -23,7 +22,8 @@ class MMCELoss(BatchPenalty):
     Args:
         weighted: Whether right and wrong samples have the same say.
         convention: `"published"`, as all published code computes, or `"paper"`.
-        **kwargs: `from_logits`, `name`, `reduction`, `dtype`; see `BatchPenalty`.
+        **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `BatchPenalty`.
 
     Raises:
         ValueError: If `convention` is unknown, or shapes or labels of a batch do not
@@ -52,11 +52,10 @@ class MMCELoss(BatchPenalty):
         self.weighted = weighted
         self.convention = convention
 
-    def penalty(self, y_true, logits, sample_weight):
+    def values(self, targets, logits, weight):
         """Returns the penalty of the batch, a scalar."""
-        targets = class_distribution(y_true, logits.shape[-1], logits.dtype)
         form = calibration.mmce_weighted if self.weighted else calibration.mmce
-        return form(targets, logits, sample_weight, self.convention)
+        return form(targets, logits, weight, self.convention)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -1,24 +1,43 @@
 """RefCal's objective: classification, calibration and refinement in one loss."""
 
+from typing import NamedTuple
+
 import keras
 from keras import ops
+from keras.src.backend import get_keras_mask
 
 from keras_refcal.losses import registry
-from keras_refcal.losses.base import (
-    FloatLoss,
-    WeightedLoss,
-    logits_of,
-    mask_of,
+from keras_refcal.losses.base import BatchLoss, FloatLoss, logits_of
+from keras_refcal.losses.reduction import (
     rows_of_all_replicas,
     share_of_replica,
     weights_with_mask,
 )
-from keras_refcal.ops.labels import split_index
+from keras_refcal.ops.labels import (
+    both,
+    is_one_column,
+    is_present,
+    read_labels,
+    split_index,
+    two_class_distribution,
+    with_index,
+)
 from keras_refcal.ops.vectors import unit_vectors
+from keras_refcal.ops.weights import mean_weight, read_weights
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_batch, check_non_negative, check_term
+from keras_refcal.types import Tensor
+from keras_refcal.validation import (
+    check_batch,
+    check_non_negative,
+    check_one_column,
+    check_term,
+    is_class_ids,
+)
 
 TERMS = ("classification", "calibration", "refinement")
+
+# What Keras has for one column; all other losses see two for one column.
+ONE_COLUMN = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
 
 
 @serializable
@@ -33,7 +52,8 @@ class RefCalLoss(FloatLoss):
 
     In a `RefCalModel` the refinement term sees the projected embeddings and the
     other two see logits, for every view. In any other Keras model with one output
-    the refinement term sees the L2-normalised log-probabilities.
+    the refinement term sees the L2-normalised log-probabilities, those of two classes
+    where the output is one column.
 
     Args:
         classification: Term that rewards the right class. Defaults to
@@ -47,18 +67,24 @@ class RefCalLoss(FloatLoss):
         refinement_weight: Number >= 0.
         from_logits: Whether a plain model's output holds logits. Terms given by
             name follow; a `Loss` of another package follows its own `from_logits`.
-        name: Optional name of the loss.
-        reduction: As in `keras.losses.Loss`, for the terms given by name.
-        dtype: As in `keras.losses.Loss`; float32 at least.
+        **kwargs: `ignore_class`, which leaves samples out of every term, `name`,
+            `reduction`, for the terms given by name, `dtype`; see `FloatLoss`.
 
     Call arguments:
         y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or rows of
-            probabilities, shape `(batch, num_classes)`; with a term that needs it, a
-            last column with the index of each sample: `(batch, 2)` for class ids.
-        y_pred: Shape `(batch, num_classes)`, or the outputs of a `RefCalModel`: a
+            probabilities, shape `(batch, num_classes)`, which are soft positives in
+            the refinement term; with a term that needs it, a last column with the
+            index of each sample: `(batch, 2)` for class ids.
+        y_pred: Shape `(batch, num_classes)`; or one column, `(batch,)` or
+            `(batch, 1)`, for class 1 of two; or the outputs of a `RefCalModel`: a
             mapping with `"logits"`, shape `(batch, views, num_classes)`, and
             `"embeddings"`, shape `(batch, views, dim)`.
-        sample_weight: Optional, shape `(batch,)`; each term says what it does.
+        sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`. Weights
+            scale every term alike: c times the weights are c times the loss. A term
+            that is a property of the whole batch has the weights inside its means,
+            where their scale does not matter, and is then multiplied by the mean of
+            the weights above 0; so it is more than that term alone, which does not
+            change when all weights do.
 
     Raises:
         ValueError: If every term is `None`, a name is unknown or a weight negative.
@@ -88,10 +114,9 @@ class RefCalLoss(FloatLoss):
         refinement_weight=1.0,
         from_logits=False,
         name="refcal",
-        reduction="sum_over_batch_size",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(name=name, **kwargs)
         check_non_negative("calibration_weight", calibration_weight)
         check_non_negative("refinement_weight", refinement_weight)
         self.classification = classification
@@ -114,7 +139,11 @@ class RefCalLoss(FloatLoss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the weighted sum of the terms."""
         rows = rows_of_all_replicas(y_true, y_pred, sample_weight)
-        return self.total(self.term_values(*rows))
+        return self.of_rows(*rows)
+
+    def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
+        """Returns the weighted sum of the terms of these rows, the whole batch."""
+        return self.total(self.term_values(y_true, y_pred, sample_weight, mask))
 
     @property
     def needs_index(self):
@@ -134,19 +163,22 @@ class RefCalLoss(FloatLoss):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """See `FloatLoss`; every term that learns from batches does so."""
-        for name, term in self.terms.items():
-            if _learns(term):
-                term.update_state(*self._arguments(name, y_true, y_pred, sample_weight))
+        learning = [name for name, term in self.terms.items() if _learns(term)]
+        if not learning:
+            return
+        batch = self._batch(y_true, y_pred, sample_weight, get_keras_mask(y_pred))
+        for name in learning:
+            labels, outputs, weight, present = self._rows_of(name, batch)
+            weight = weights_with_mask(present, weight)
+            self.terms[name].update_state(labels, outputs, weight)
 
-    def term_values(self, y_true, y_pred, sample_weight=None):
+    def term_values(self, y_true, y_pred, sample_weight=None, mask=None):
         """Returns each active term's reduced value, unweighted, by term name.
 
         Rows are those of the whole batch; values are what one replica adds.
         """
-        return {
-            name: _call(term, *self._arguments(name, y_true, y_pred, sample_weight))
-            for name, term in self.terms.items()
-        }
+        batch = self._batch(y_true, y_pred, sample_weight, mask)
+        return {name: self._value(name, batch) for name in self.terms}
 
     def total(self, values):
         """Returns the weighted sum of what `term_values` returned."""
@@ -189,65 +221,131 @@ class RefCalLoss(FloatLoss):
             return registry.get(term, reduction=self.reduction, dtype=self.dtype)
         return term
 
-    def _arguments(self, name, y_true, y_pred, sample_weight):
-        """Returns labels, outputs and weights as one term takes them."""
-        if self.needs_index and not _needs_index(self.terms[name]):
-            y_true, _ = split_index(ops.convert_to_tensor(y_true))
-        # Means over the batch drop what is masked by themselves.
-        alone = isinstance(self.terms[name], WeightedLoss)
-        reduction = "none" if alone else self.terms[name].reduction
-        sample_weight = weights_with_mask(mask_of(y_pred), sample_weight, reduction)
-        if not isinstance(y_pred, dict):
-            y_pred = self._as_outputs(y_pred)
-        if _output_of(name) == "embeddings":
-            return y_true, {"embeddings": y_pred["embeddings"]}, sample_weight
-        y_true, logits, weight = _per_view(y_true, y_pred["logits"], sample_weight)
-        return y_true, {"logits": logits}, weight
+    def _batch(self, y_true, y_pred, sample_weight, mask):
+        labels, index = self.cast(y_true), None
+        if self.needs_index and len(labels.shape) == 2:
+            labels, index = split_index(labels)
+        given = self.cast(y_pred)
+        size = ops.shape(keras.tree.flatten(given)[0])[0]
+        weight = read_weights(sample_weight, size, self.dtype)
+        present = None if mask is None else ops.cast(mask, "bool")
+        labels, present = _without(labels, self.ignore_class, present)
+        outputs, targets = given, labels
+        if not isinstance(given, dict):
+            outputs = self._as_outputs(given)
+            if is_one_column(given) and is_class_ids(labels):
+                read_labels(labels, given, 2, fractions=True, counted=present)
+                targets = two_class_distribution(ops.reshape(labels, (-1,)))
+        return _Batch(labels, targets, index, outputs, given, weight, present)
 
     def _as_outputs(self, y_pred):
-        y_pred = ops.convert_to_tensor(y_pred, dtype=self.dtype)
-        check_batch("y_pred", y_pred, ranks=(2,))
+        """Returns the outputs of a plain model as those of a `RefCalModel`."""
+        if is_one_column(y_pred):
+            for term in self.terms.values():
+                if isinstance(term, FloatLoss):
+                    check_one_column(term, self.from_logits)
         logits = logits_of(y_pred, self.from_logits)
+        check_batch("y_pred", logits, ranks=(2,))
         log_probabilities = ops.log_softmax(logits, axis=-1)
         return {"logits": logits, "embeddings": unit_vectors(log_probabilities)}
+
+    def _rows_of(self, name, batch):
+        """Returns labels, outputs, weights and presence as one term takes them."""
+        term = self.terms[name]
+        labels = batch.targets if isinstance(term, FloatLoss) else batch.labels
+        if _needs_index(term) and batch.index is not None:
+            labels = with_index(labels, batch.index)
+        output = _output_of(name)
+        values = batch.outputs[output]
+        rows = labels, batch.weight, batch.present
+        if output == "logits":
+            values, rows = _per_view(values, rows)
+        labels, weight, present = rows
+        return labels, {output: values}, weight, present
+
+    def _value(self, name, batch):
+        term, (labels, outputs, weight, present) = (
+            self.terms[name],
+            self._rows_of(name, batch),
+        )
+        if isinstance(term, FloatLoss):
+            value = term.of_rows(labels, outputs, weight, present)
+        else:
+            weight = weights_with_mask(present, weight, term.reduction)
+            value = term(labels, _as_seen(term, outputs, batch.given), weight)
+        if (
+            isinstance(term, BatchLoss)
+            and weight is not None
+            and term.reduction != "mean_with_sample_weight"
+        ):
+            # It is a mean, which other terms are once their values are weighted.
+            value = value * mean_weight(weight, present)
+        return share_of_replica(value, term.reduction)
+
+
+class _Batch(NamedTuple):
+    """What the terms are computed from.
+
+    Attributes:
+        labels: As given, without the index of the sample.
+        targets: The same, as rows of two classes for one column of predictions.
+        index: Index of each sample, shape `(batch,)`, or `None`.
+        outputs: Mapping of `"logits"` and `"embeddings"`.
+        given: The predictions as given.
+        weight: Shape `(batch,)`, or `None`.
+        present: Which rows are there, shape `(batch,)`, or `None` for all.
+    """
+
+    labels: Tensor
+    targets: Tensor
+    index: Tensor | None
+    outputs: dict
+    given: Tensor | dict
+    weight: Tensor | None
+    present: Tensor | None
 
 
 def _output_of(term_name):
     return "embeddings" if term_name == "refinement" else "logits"
 
 
-def _per_view(y_true, logits, sample_weight):
+def _without(labels, ignore_class, present):
+    """Returns labels and presence, ignored labels replaced by some label."""
+    if ignore_class is None:
+        return labels, present
+    if is_class_ids(labels):
+        labels = ops.reshape(labels, (-1,))
+    kept = is_present(labels, ignore_class)
+    if kept is None:
+        return labels, present
+    is_rows = len(labels.shape) == 2
+    stand_in = 1 / labels.shape[1] if is_rows else 0.0
+    labels = ops.where(kept[:, None] if is_rows else kept, labels, stand_in)
+    return labels, both(kept, present)
+
+
+def _per_view(logits, rows):
     """Gives each view a row of its own, first views first."""
     if len(logits.shape) == 2:
-        return y_true, logits, sample_weight
+        return logits, rows
     views = logits.shape[1]
-    if views == 1:
-        return y_true, logits[:, 0], sample_weight
-    y_true = ops.concatenate([ops.convert_to_tensor(y_true)] * views, axis=0)
-    if sample_weight is not None:
-        sample_weight = ops.convert_to_tensor(sample_weight)
-        sample_weight = ops.concatenate([sample_weight] * views, axis=0)
-    logits = ops.transpose(logits, (1, 0, 2))
-    return y_true, ops.reshape(logits, (-1, logits.shape[-1])), sample_weight
+    logits = ops.reshape(ops.transpose(logits, (1, 0, 2)), (-1, logits.shape[-1]))
+    if views > 1:
+        rows = [x if x is None else ops.concatenate([x] * views, axis=0) for x in rows]
+    return logits, rows
 
 
-def _call(term, y_true, outputs, sample_weight):
-    value = _value(term, y_true, outputs, sample_weight)
-    return share_of_replica(value, term.reduction)
-
-
-def _value(term, y_true, outputs, sample_weight):
-    """Calls a term; one of another package sees a tensor instead of a mapping."""
-    if isinstance(term, WeightedLoss):
-        return term.of_rows(y_true, outputs, sample_weight)
-    if isinstance(term, FloatLoss):
-        return term(y_true, outputs, sample_weight)
+def _as_seen(term, outputs, given):
+    """Returns the tensor that a loss of another package sees."""
     if "embeddings" in outputs:
-        return term(y_true, outputs["embeddings"], sample_weight)
-    from_logits = getattr(term, "from_logits", False)
-    logits = outputs["logits"]
-    y_pred = logits if from_logits else ops.softmax(logits, axis=-1)
-    return term(y_true, y_pred, sample_weight)
+        return outputs["embeddings"]
+    logits, from_logits = outputs["logits"], getattr(term, "from_logits", False)
+    if isinstance(term, ONE_COLUMN) and not isinstance(given, dict):
+        if is_one_column(given):
+            logit = logits[:, 1:] - logits[:, :1]
+            column = logit if from_logits else ops.sigmoid(logit)
+            return ops.reshape(column, ops.shape(given))
+    return logits if from_logits else ops.softmax(logits, axis=-1)
 
 
 def _learns(term):

@@ -2,11 +2,12 @@
 
 from keras import ops
 
-from keras_refcal.losses.base import embeddings_of
+from keras_refcal.losses.base import Rows, embeddings_of
 from keras_refcal.losses.supervised_contrastive import ContrastiveLoss
 from keras_refcal.ops import contrastive
+from keras_refcal.ops.labels import is_present
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_labels
+from keras_refcal.validation import check_embeddings, check_label_shape, is_class_ids
 
 
 @serializable
@@ -14,16 +15,17 @@ class SimCLRLoss(ContrastiveLoss):
     """Pulls the views of a sample together and pushes all other samples away.
 
     The supervised contrastive loss with each sample as a class of its own (NT-Xent);
-    labels are ignored and may be `None`. It needs two views or more: with one view
-    no anchor has a positive and the loss is 0. `base_temperature=temperature` gives
-    the loss of the SimCLR paper, without a factor.
+    labels may be anything or `None`: only `ignore_class` reads them. It needs two views
+    or more: with one view no anchor has a positive and the loss is 0.
+    `base_temperature=temperature` gives the loss of the SimCLR paper, without a factor.
 
     Args:
         temperature: See `ContrastiveLoss`, as the next three.
         base_temperature: Positive number.
         contrast_mode: `"all"` or `"one"`.
         normalize: Whether to scale embeddings to unit length first.
-        **kwargs: `block_size`, `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
+        **kwargs: `block_size`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ContrastiveLoss`.
 
     Raises:
         ValueError: If an argument is out of its range, or if shapes of a batch do not
@@ -58,13 +60,15 @@ class SimCLRLoss(ContrastiveLoss):
             temperature, base_temperature, contrast_mode, normalize, name=name, **kwargs
         )
 
-    def of_rows(self, y_true, y_pred, sample_weight=None):
-        """Returns the reduced loss; `y_true` may be `None`."""
-        if y_true is None:
-            y_true = ops.zeros(ops.shape(embeddings_of(y_pred))[:1])
-        return super().of_rows(y_true, y_pred, sample_weight)
-
-    def positives(self, y_true, embeddings):
-        """Returns a class of its own for each sample, shape `(batch,)`."""
-        check_labels(y_true, embeddings)
-        return contrastive.own_views(embeddings)
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets are a class of its own for each sample."""
+        embeddings = self.cast(embeddings_of(y_pred))
+        check_embeddings(self, embeddings)
+        present = None
+        if y_true is not None:
+            labels = self.cast(y_true)
+            check_label_shape(labels, embeddings)
+            if is_class_ids(labels):
+                labels = ops.reshape(labels, (-1,))
+            present = is_present(labels, self.ignore_class)
+        return Rows(contrastive.own_views(embeddings), embeddings, present, None)

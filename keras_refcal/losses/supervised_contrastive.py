@@ -1,19 +1,20 @@
 """Supervised contrastive loss, RefCal's refinement term."""
 
-from keras_refcal.losses.base import WeightedLoss, embeddings_of
+from keras import ops
+
+from keras_refcal.losses.base import BatchLoss, Rows, embeddings_of
 from keras_refcal.ops import contrastive
-from keras_refcal.ops.labels import class_ids
+from keras_refcal.ops.labels import read_labels
 from keras_refcal.registration import serializable
 from keras_refcal.validation import (
-    check_batch,
     check_choice,
+    check_embeddings,
     check_integer,
-    check_labels,
     check_positive,
 )
 
 
-class ContrastiveLoss(WeightedLoss):
+class ContrastiveLoss(BatchLoss):
     """What the contrastive losses share: their arguments and checked embeddings.
 
     Args:
@@ -26,18 +27,18 @@ class ContrastiveLoss(WeightedLoss):
         block_size: Rows of the blocks in which similarities are computed, so that
             memory is linear in the batch. Rows are samples times views. `None`
             takes what suits the backend.
-        name: Optional name of the loss.
-        reduction: As in `keras.losses.Loss`.
-        dtype: As in `keras.losses.Loss`; float32 at least.
+        **kwargs: `ignore_class`, `name`, `reduction`, `dtype`; see `FloatLoss`.
 
     Call arguments:
-        y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or one-hot rows, shape
-            `(batch, num_classes)`.
-        y_pred: Embeddings, shape `(batch, dim)` or `(batch, views, dim)`, or the
-            outputs of a `RefCalModel`: a mapping whose entry `"embeddings"` is that.
-        sample_weight: Optional, shape `(batch,)`. A sample of weight 2 counts twice
-            as an anchor, and twice as a contrast and positive of other samples.
-            Weight 0 equals absence.
+        y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or rows of
+            probabilities, one-hot or soft, shape `(batch, num_classes)`.
+        y_pred: Embeddings, shape `(batch, dim)` or `(batch, views, dim)`, dim of 2 or
+            more, or the outputs of a `RefCalModel`: a mapping whose entry
+            `"embeddings"` is that.
+        sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`. A
+            sample of twice the weight counts twice as an anchor, and twice as a
+            contrast and positive of other samples. Weight 0 equals absence; the scale
+            of the weights does not matter.
     """
 
     term = "refinement"
@@ -49,11 +50,9 @@ class ContrastiveLoss(WeightedLoss):
         contrast_mode="all",
         normalize=True,
         block_size=None,
-        name=None,
-        reduction="sum_over_batch_size",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
+        super().__init__(**kwargs)
         check_positive("temperature", temperature)
         check_positive("base_temperature", base_temperature)
         check_choice("contrast_mode", contrast_mode, ("all", "one"))
@@ -65,24 +64,30 @@ class ContrastiveLoss(WeightedLoss):
         self.normalize = normalize
         self.block_size = block_size
 
-    def weighted_values(self, y_true, y_pred, sample_weight):
-        """Returns the loss of each sample, shape `(batch,)`."""
-        embeddings = embeddings_of(y_pred)
-        check_batch("y_pred", embeddings, ranks=(2, 3))
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets are class ids, or rows of probabilities."""
+        embeddings = self.cast(embeddings_of(y_pred))
+        check_embeddings(self, embeddings)
+        labels = read_labels(
+            self.cast(y_true),
+            embeddings,
+            ignore_class=self.ignore_class,
+            counted=counted,
+        )
+        return Rows(labels.values, embeddings, labels.present, labels.right)
+
+    def values(self, targets, embeddings, weight):
+        """Returns values whose mean is the loss, shape `(batch,)`."""
         return contrastive.supervised_contrastive(
             embeddings,
-            self.positives(y_true, embeddings),
-            sample_weight,
+            targets,
+            weight,
             temperature=self.temperature,
             base_temperature=self.base_temperature,
             contrast_mode=self.contrast_mode,
             normalize=self.normalize,
             block_size=self.block_size,
         )
-
-    def positives(self, y_true, embeddings):
-        """Returns class ids `(batch,)` or a mask `(batch, batch)`."""
-        raise NotImplementedError
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -109,6 +114,10 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
     An anchor without a positive adds 0 and still counts in the mean. The least
     value is not 0 but grows with the logarithm of the number of positives.
 
+    With rows of probabilities q (mixup, CutMix, a teacher) every sample is a soft
+    positive of every other: the mean over P(i) becomes the mean over all others with
+    weights `q_i · q_p`. One-hot rows give what class ids give, which are quicker.
+
     Args:
         temperature: See `ContrastiveLoss`, as the next three.
         base_temperature: 0.07, as published, scales the loss by 1.43 at 0.1.
@@ -116,12 +125,13 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
         normalize: Whether to scale embeddings to unit length first.
         positive_mask: Whether `y_true` is, instead of labels, a mask of shape
             `(batch, batch)`: row i holds 1 for the positives of sample i, 0
-            elsewhere. It may be asymmetric.
-        **kwargs: `block_size`, `name`, `reduction`, `dtype`; see `ContrastiveLoss`.
+            elsewhere. It may be asymmetric. There is then no `ignore_class`.
+        **kwargs: `block_size`, `ignore_class`, `name`, `reduction`, `dtype`; see
+            `ContrastiveLoss`.
 
     Raises:
-        ValueError: If an argument is out of its range, or if shapes of a batch do not
-            fit.
+        ValueError: If an argument is out of its range, or if shapes or labels of a
+            batch do not fit: ids are whole numbers from 0 on, rows sum to 1.
 
     Reference:
         [Khosla et al., 2020](https://arxiv.org/abs/2004.11362), eq. 2.
@@ -152,15 +162,21 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
         super().__init__(
             temperature, base_temperature, contrast_mode, normalize, name=name, **kwargs
         )
+        if positive_mask and self.ignore_class is not None:
+            raise ValueError(
+                "With `positive_mask` there are no labels to ignore: give rows the "
+                f"weight 0. Received: ignore_class={self.ignore_class}"
+            )
         self.positive_mask = positive_mask
 
-    def positives(self, y_true, embeddings):
-        """Returns class ids, shape `(batch,)`, or a mask, shape `(batch, batch)`."""
-        if self.positive_mask:
-            check_mask(y_true, embeddings)
-            return y_true
-        check_labels(y_true, embeddings)
-        return class_ids(y_true)
+    def read(self, y_true, y_pred, counted=None):
+        """See `FloatLoss`; targets are labels, or a mask, shape `(batch, batch)`."""
+        if not self.positive_mask:
+            return super().read(y_true, y_pred, counted)
+        mask, embeddings = self.cast(y_true), self.cast(embeddings_of(y_pred))
+        check_embeddings(self, embeddings)
+        check_mask(mask, embeddings)
+        return Rows(ops.cast(mask > 0, "bool"), embeddings, None, None)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -9,7 +9,7 @@ import re
 import sys
 
 from keras_refcal.losses import registry
-from keras_refcal.losses.base import WeightedLoss
+from keras_refcal.losses.base import BatchLoss
 
 _LINK = re.compile(r"\[([^\]\n]+)\]\((http[^)\s]+)\)")
 _NEEDS = {
@@ -76,7 +76,7 @@ def markdown():
 
 
 def _row(name, cls):
-    star = "*" if issubclass(cls, WeightedLoss) else ""
+    star = "*" if issubclass(cls, BatchLoss) else ""
     formula = cls.formula.replace("|", "\\|")
     cells = (
         f"`{name}`",

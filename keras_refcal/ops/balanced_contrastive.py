@@ -6,15 +6,10 @@ Shapes: B batch, V views, D features, C classes.
 import keras
 from keras import ops
 
-from keras_refcal.backend import unit_rows
-from keras_refcal.ops.contrastive import (
-    num_views,
-    row_weights,
-    same,
-    view_rows,
-    weigh,
-)
+from keras_refcal.backend import sum_by_index, unit_rows
+from keras_refcal.ops.contrastive import num_views, row_weights, same, view_rows
 from keras_refcal.ops.division import divide_no_nan
+from keras_refcal.ops.weights import scaled_to_mean
 from keras_refcal.types import Tensor
 
 # Up to a block there is one computation, whose backward pass computes nothing again.
@@ -41,12 +36,12 @@ def balanced_contrastive(
         loss_i = -1 / |P(i)| · Σ_{p∈P(i)} log(e^{z_i·z_p/T} / Σ_{a∈A(i)} e^{z_i·z_a/T} / n_a)
 
     where n_a is how many of A(i) have the class of a. The value of a sample is the
-    mean over its views.
+    mean over its views. For rows of probabilities q see `BalancedContrastiveLoss`.
 
     Args:
         embeddings: Shape `(B, V, D)` or `(B, D)`.
         prototypes: Shape `(C, D)`.
-        labels: Class ids, shape `(B,)`.
+        labels: Class ids, shape `(B,)`, or rows of probabilities, shape `(B, C)`.
         sample_weight: Shape `(B,)` or `None`; a weight counts as that many samples.
         temperature: T, dimensionless, positive.
         normalize: Whether to scale embeddings and prototypes to unit length.
@@ -57,43 +52,76 @@ def balanced_contrastive(
     prototypes = ops.cast(prototypes, anchors.dtype) * temperature**-0.5
     views, batch_size = num_views(embeddings), ops.shape(embeddings)[0]
     weights = row_weights(sample_weight, views, batch_size, anchors.dtype)
-    values = _anchor_values(anchors, prototypes, ops.tile(labels, (views,)), weights)
+    labels = ops.tile(labels, (views,) + (1,) * (len(labels.shape) - 1))
+    values = _anchor_values(anchors, prototypes, labels, weights)
     values = ops.mean(ops.reshape(values, (views, batch_size)), axis=0)
-    return weigh(values, sample_weight)
+    return scaled_to_mean(values, sample_weight)
 
 
-def _anchor_values(anchors, prototypes, classes, weights):
+def _anchor_values(anchors, prototypes, labels, weights):
     """Returns the loss of each anchor, shape `(N,)`, computed block by block."""
     num_classes = prototypes.shape[0]
     rows = ops.concatenate([anchors, prototypes], axis=0)
-    classes = ops.concatenate(
-        [classes, ops.arange(num_classes, dtype=classes.dtype)], axis=0
-    )
-    weights = ops.concatenate([weights, ops.ones((num_classes,), weights.dtype)], 0)
-    members = ops.one_hot(classes, num_classes, dtype=weights.dtype)
-    sizes = ops.take(ops.sum(members * weights[:, None], axis=0), classes)
+    ones = ops.ones((num_classes,), weights.dtype)
+    if len(labels.shape) == 1:
+        values_of, values_again = _values_of_ids, _ids_again
+        classes = ops.cast(labels, "int32")
+        sizes = 1 + sum_by_index(weights[:, None], classes, num_classes)[:, 0]
+        labels = ops.concatenate(
+            [classes, ops.arange(num_classes, dtype="int32")], axis=0
+        )
+    else:
+        values_of, values_again = _values_of_rows, _rows_again
+        sizes = 1 + ops.matmul(weights, labels)
+    weights = ops.concatenate([weights, ones], axis=0)
     index = ops.arange(ops.shape(anchors)[0], dtype="int32")
     if anchors.shape[0] is not None and anchors.shape[0] <= _BLOCK_SIZE:
-        return _values_of(index, rows, classes, weights, sizes)
+        return values_of(index, rows, labels, weights, sizes)
     in_blocks = ops.map(
-        lambda block: _values_again(block, rows, classes, weights, sizes),
+        lambda block: values_again(block, rows, labels, weights, sizes),
         _blocks(index),
     )
     return ops.reshape(in_blocks, (-1,))[: ops.shape(index)[0]]
 
 
-def _values_of(index, rows, classes, weights, sizes):
-    """Returns the loss of the anchors `rows[index]` among all rows."""
+def _values_of_ids(index, rows, classes, weights, sizes):
+    """Returns the loss of the anchors `rows[index]` among all rows.
+
+    Args:
+        index: Which rows the anchors are, shape `(N,)`.
+        rows: Anchors and prototypes, shape `(M, D)`.
+        classes: Class of each row, shape `(M,)`.
+        weights: Weight of each row, shape `(M,)`.
+        sizes: Sum of the weights of each class, shape `(C,)`.
+    """
     positives = ops.cast(same(ops.take(classes, index), classes), rows.dtype)
     # The anchor is not among its own contrasts.
-    sizes = sizes[None, :] - positives * ops.take(weights, index)[:, None]
+    own = ops.take(weights, index)[:, None]
+    sizes = ops.take(sizes, classes)[None, :] - positives * own
     return _anchor_losses(
         ops.take(rows, index, axis=0), rows, weights / sizes, positives * weights, index
     )
 
 
-# Its backward pass computes a block again: nothing N x N is kept.
-_values_again = keras.remat(_values_of)
+def _values_of_rows(index, rows, labels, weights, sizes):
+    """Returns the same for soft labels of the anchors, shape `(M - C, C)`."""
+    own = ops.take(labels, index, axis=0)
+    own_weights = ops.take(weights, index)[:, None]
+    of_class = 1 / (sizes - own * own_weights)
+    # A prototype is one-hot.
+    contrasts = [ops.matmul(of_class, ops.transpose(labels)), of_class]
+    positives = [ops.matmul(own, ops.transpose(labels)), own]
+    return _anchor_losses(
+        ops.take(rows, index, axis=0),
+        rows,
+        ops.concatenate(contrasts, axis=1) * weights,
+        ops.concatenate(positives, axis=1) * weights,
+        index,
+    )
+
+
+# Their backward pass computes a block again: nothing N x N is kept.
+_ids_again, _rows_again = keras.remat(_values_of_ids), keras.remat(_values_of_rows)
 
 
 def _blocks(index):

@@ -10,6 +10,7 @@ from keras import ops
 
 from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.ops.labels import weighted_mean
+from keras_refcal.ops.predicted_class import predicted_class
 from keras_refcal.types import Tensor
 
 KERNEL_WIDTH = 0.4
@@ -44,10 +45,8 @@ def mmce(
     """
     confidence, correct = confidence_and_correctness(targets, logits)
     weight = _weights(sample_weight, confidence)
-    residual = weight * (correct - confidence)
-    square = divide_no_nan(
-        _pair_sum(residual, residual, confidence), ops.square(ops.sum(weight))
-    )
+    residual = _shares(weight) * (correct - confidence)
+    square = _pair_sum(residual, residual, confidence)
     return square if convention == "published" else _root(square)
 
 
@@ -72,10 +71,11 @@ def mmce_weighted(
     weight = _weights(sample_weight, confidence)
     right, wrong = weight * correct, weight * (1 - correct)
     num_right, num_wrong = ops.sum(right), ops.sum(wrong)
-    right, wrong = right * (1 - confidence), wrong * confidence
+    right = _shares(right) * (1 - confidence)
+    wrong = _shares(wrong) * confidence
 
     def mean(left, other, pairs):
-        value = divide_no_nan(_pair_sum(left, other, confidence), pairs)
+        value = _pair_sum(left, other, confidence)
         return value / (pairs + 1e-5) if convention == "published" else value
 
     square = (
@@ -92,7 +92,7 @@ def mmce_weighted(
 def confidence_and_correctness(targets: Tensor, logits: Tensor):
     """Returns the confidence and the correctness of each sample, both `(B,)`."""
     confidence = ops.max(ops.softmax(logits, axis=-1), axis=-1)
-    predicted = ops.argmax(logits, axis=-1)
+    predicted = predicted_class(logits)
     predicted = ops.one_hot(predicted, logits.shape[-1], dtype=targets.dtype)
     return confidence, ops.stop_gradient(ops.sum(predicted * targets, axis=-1))
 
@@ -108,6 +108,11 @@ def _root(square):
     """Returns the square root, with gradient 0 where there is nothing to root."""
     positive = square > 0
     return ops.where(positive, ops.sqrt(ops.where(positive, square, 1.0)), 0.0)
+
+
+def _shares(weight):
+    """Returns weights over their sum, all 0 if that is 0."""
+    return divide_no_nan(weight, ops.sum(weight))
 
 
 def _weights(sample_weight, like):

@@ -80,10 +80,13 @@ def brier(targets: Tensor, logits: Tensor) -> Tensor:
 
 def logit_norm(targets: Tensor, logits: Tensor, temperature: float) -> Tensor:
     """Returns the cross-entropy of `logits / (|logits| + 1e-7) / temperature`."""
-    square = ops.sum(ops.square(logits), axis=-1, keepdims=True)
-    positive = square > 0
+    # In units of the greatest entry, which counts as constant, squares are in range.
+    unit = ops.stop_gradient(ops.max(ops.abs(logits), axis=-1, keepdims=True))
+    unit = ops.where(unit > _TINY, unit, 1.0)
+    square = ops.sum(ops.square(logits / unit), axis=-1, keepdims=True)
+    positive = square > _TINY
     # The inner `where` keeps the gradient of the root finite for a row of zeros.
-    norm = ops.where(positive, ops.sqrt(ops.where(positive, square, 1.0)), 0.0)
+    norm = ops.where(positive, ops.sqrt(ops.where(positive, square, 1.0)) * unit, 0.0)
     return cross_entropy(targets, logits / (norm + 1e-7) / temperature)
 
 
@@ -132,7 +135,15 @@ def margin_logits(targets: Tensor, logits: Tensor, margins: Tensor, scale: float
         margins: Margin of each class, shape `(C,)`.
         scale: Positive number.
     """
-    # The greatest becomes 0 before anything is multiplied: XLA fuses products with
-    # differences, and rounding near 1e13 is more than the exponential function takes.
-    logits = logits - ops.max(logits, axis=-1, keepdims=True)
-    return scale * (logits - targets * margins)
+    # Before anything is multiplied: XLA fuses products with differences, and rounding
+    # near 1e13 is more than the exponential function takes.
+    return scale * (below_greatest(logits) - targets * margins)
+
+
+def below_greatest(logits: Tensor) -> Tensor:
+    """Returns logits minus the greatest of their row, so that small terms add up.
+
+    Args:
+        logits: Shape `(B, C)`; of their differences alone the result is used.
+    """
+    return logits - ops.stop_gradient(ops.max(logits, axis=-1, keepdims=True))

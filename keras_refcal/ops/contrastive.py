@@ -10,6 +10,7 @@ equals absence. An anchor without a positive adds 0. All values are in nats.
 from keras import ops
 
 from keras_refcal.backend import anchor_losses, unit_rows
+from keras_refcal.ops.weights import scaled_to_mean
 from keras_refcal.types import Tensor
 
 # Unit vectors over this temperature have similarities within ±60, whose exponentials
@@ -39,8 +40,10 @@ def supervised_contrastive(
     Args:
         embeddings: Shape `(B, V, D)` or `(B, D)`.
         positives: Class ids, shape `(B,)`: samples of one class are each other's
-            positives. Or a mask, shape `(B, B)`: row i holds 1 for the positives of
-            sample i, 0 elsewhere; it may be asymmetric.
+            positives. Or a boolean mask, shape `(B, B)`: row i is true for the
+            positives of sample i; it may be asymmetric. Or rows of probabilities,
+            shape `(B, C)`: pairs count in the mean over positives with the weight
+            `q_i · q_p`.
         sample_weight: Shape `(B,)` or `None`.
         temperature: T, dimensionless, positive.
         base_temperature: T_base, dimensionless, positive.
@@ -53,11 +56,13 @@ def supervised_contrastive(
     weights = None
     if sample_weight is not None:
         weights = row_weights(sample_weight, views, batch_size, rows.dtype)
+    if len(positives.shape) == 1:
+        positives = ops.cast(positives, "int32")
     bounded = normalize and temperature >= _MIN_BOUNDED_TEMPERATURE
     values = anchor_losses(rows, weights, positives, block_size, bounded)
     values = ops.reshape(values, (views, batch_size))
     values = values[0] if contrast_mode == "one" else ops.mean(values, axis=0)
-    return weigh(values * (temperature / base_temperature), sample_weight)
+    return scaled_to_mean(values * (temperature / base_temperature), sample_weight)
 
 
 def own_views(embeddings: Tensor) -> Tensor:
@@ -89,12 +94,3 @@ def row_weights(sample_weight, views, batch_size, dtype):
 def same(labels, other_labels):
     """Returns whether pairs of labels are equal, shape `(N, M)`."""
     return labels[:, None] == other_labels[None, :]
-
-
-def weigh(values, sample_weight):
-    """Scales values so that their mean is the weighted mean."""
-    if sample_weight is None:
-        return values
-    size = ops.cast(ops.shape(values)[0], values.dtype)
-    weight = ops.cast(sample_weight, values.dtype)
-    return values * ops.divide_no_nan(weight * size, ops.sum(weight))
