@@ -44,6 +44,13 @@ def on_logits(name, **options):
     return make(name, **options)
 
 
+def of_two_classes(name, from_logits, **options):
+    """Returns the loss for two classes, of logits or of probabilities."""
+    if "class_counts" in inspect.signature(EXPORTED[name]).parameters:
+        options["class_counts"] = (30, 10)
+    return make(name, from_logits=from_logits, **options)
+
+
 def draw(seed=0, samples=SAMPLES):
     """Returns class ids, shape `(samples,)`, and logits, `(samples, CLASSES)`."""
     generator = np.random.default_rng(seed)

@@ -34,24 +34,30 @@ LABELS = {
     "one of a kind": lambda u: np.where(np.arange(len(u)) == 0, 3, 0),
 }
 
-batches = st.tuples(
-    st.lists(st.sampled_from(sorted(LOGITS)), min_size=ROWS, max_size=ROWS),
-    st.sampled_from(sorted(LABELS)),
-    st.sampled_from(sorted(WEIGHTS)),
-    st.integers(0, 2**32 - 1),
-)
+
+def batches_of(logits=LOGITS, weights=WEIGHTS):
+    """Returns a strategy of batches of these kinds of rows and weights."""
+    return st.tuples(
+        st.lists(st.sampled_from(sorted(logits)), min_size=ROWS, max_size=ROWS),
+        st.sampled_from(sorted(LABELS)),
+        st.sampled_from(sorted(weights)),
+        st.integers(0, 2**32 - 1),
+    )
 
 
-def arrays(batch):
+batches = batches_of()
+
+
+def arrays(batch, logits_of=LOGITS, weights_of=WEIGHTS):
     """Returns labels `(rows,)`, logits `(rows, classes)` and weights `(rows,)`."""
     kinds, labels, weights, seed = batch
     generator = np.random.default_rng(seed)
     rows = generator.normal(size=(ROWS, CLASSES)).astype("float32")
     logits = np.stack(
-        [LOGITS[kind](row) for kind, row in zip(kinds, rows, strict=True)]
+        [logits_of[kind](row) for kind, row in zip(kinds, rows, strict=True)]
     )
     labels = LABELS[labels](generator.random(ROWS))
-    weights = WEIGHTS[weights](generator.random(ROWS))
+    weights = weights_of[weights](generator.random(ROWS))
     return labels.astype("int32"), logits.astype("float32"), weights.astype("float32")
 
 

@@ -24,7 +24,7 @@ from keras_refcal.ops.labels import (
     read_labels,
     two_class_distribution,
 )
-from keras_refcal.ops.weights import read_weights, relative_weights
+from keras_refcal.ops.weights import read_weights, relative_weights, with_weight
 from keras_refcal.types import Tensor
 from keras_refcal.validation import (
     check_batch,
@@ -168,7 +168,7 @@ class ClassificationLoss(FloatLoss):
         y_pred = self.cast(y_pred)
         mask = None if mask is None else ops.cast(mask, "bool")
         weight = read_weights(sample_weight, _batch_size(y_pred), self.dtype)
-        rows = self.read(y_true, y_pred, _counted(mask, weight))
+        rows = self.read(y_true, y_pred, with_weight(mask, weight))
         return reduced(
             self._values(rows), self.reduction, both(mask, rows.present), weight
         )
@@ -217,7 +217,7 @@ class BatchLoss(FloatLoss):
         y_pred = self.cast(y_pred)
         mask = None if mask is None else ops.cast(mask, "bool")
         weight = read_weights(sample_weight, _batch_size(y_pred), self.dtype)
-        rows = self.read(y_true, y_pred, _counted(mask, weight))
+        rows = self.read(y_true, y_pred, with_weight(mask, weight))
         present = both(mask, rows.present)
         return reduced(self._values(rows, weight, present), self.reduction, present)
 
@@ -343,8 +343,3 @@ def embeddings_of(y_pred):
 
 def _batch_size(y_pred):
     return ops.shape(keras.tree.flatten(y_pred)[0])[0]
-
-
-def _counted(mask, weight):
-    """Returns which rows count, shape `(batch,)`, or `None` for all."""
-    return mask if weight is None else both(mask, ops.not_equal(weight, 0))

@@ -10,7 +10,7 @@ from keras_refcal.losses.state import LossState
 from keras_refcal.ops import correctness_ranking as ranking
 from keras_refcal.ops.labels import both, split_index
 from keras_refcal.ops.predicted_class import predicted_class
-from keras_refcal.ops.weights import read_weights
+from keras_refcal.ops.weights import read_weights, with_weight
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice, check_indices
 
@@ -116,7 +116,7 @@ class CorrectnessRankingLoss(BatchPenalty):
     def values(self, targets, logits, weight):
         """Returns the penalty of the batch, a scalar."""
         _, index = targets
-        known = ops.cast(index >= 0, logits.dtype)
+        known = ops.cast(with_weight(index >= 0, weight), logits.dtype)
         index = ops.maximum(index, 0)
         correct = ops.cast(self.history.correct, logits.dtype)
         # While an epoch runs, its samples have been seen once for each epoch done.
@@ -135,8 +135,9 @@ class CorrectnessRankingLoss(BatchPenalty):
         """Counts a batch of training: who was seen, and who was right."""
         if not self.update_history:
             return
-        weight = read_weights(sample_weight, len(y_true), self.dtype)
-        counted = None if weight is None else weight > 0
+        y_true = self.cast(y_true)
+        weight = read_weights(sample_weight, ops.shape(y_true)[0], self.dtype)
+        counted = with_weight(None, weight)
         (targets, index), logits, *masks = self.read(y_true, y_pred, counted)
         present = functools.reduce(both, masks, both(index >= 0, counted))
         right = ops.equal(predicted_class(logits), ops.argmax(targets, axis=-1))

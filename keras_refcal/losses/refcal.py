@@ -23,7 +23,7 @@ from keras_refcal.ops.labels import (
     with_index,
 )
 from keras_refcal.ops.vectors import unit_vectors
-from keras_refcal.ops.weights import mean_weight, read_weights
+from keras_refcal.ops.weights import mean_weight, read_weights, with_weight
 from keras_refcal.registration import serializable
 from keras_refcal.types import Tensor
 from keras_refcal.validation import (
@@ -234,7 +234,8 @@ class RefCalLoss(FloatLoss):
         if not isinstance(given, dict):
             outputs = self._as_outputs(given)
             if is_one_column(given) and is_class_ids(labels):
-                read_labels(labels, given, 2, fractions=True, counted=present)
+                counted = with_weight(present, weight)
+                read_labels(labels, given, 2, fractions=True, counted=counted)
                 targets = two_class_distribution(ops.reshape(labels, (-1,)))
         return _Batch(labels, targets, index, outputs, given, weight, present)
 

@@ -42,9 +42,26 @@ losses.get("ldam", class_counts=[500, 50, 5])
 ```
 
 `p` are probabilities, `z` logits or embeddings, `q` the target row, `y` the label,
-`n_c` the number of training samples of class c. `sample_weight` multiplies the value
-of a sample in losses that have one for each sample; in the others, marked with *, it
-counts inside the means over the batch, so that weight 0 equals absence.
+`n_c` the number of training samples of class c.
+
+**One column is two classes.** Where a model returns one sigmoid or one logit,
+`(batch,)` or `(batch, 1)`, every loss but the contrastive ones takes it as it is, `p`
+as `[1 - p, p]` and `z` as `[0, z]`, with labels 0 and 1 or any number between.
+`CrossEntropyLoss` is then binary cross-entropy. A loss without a meaning there says so
+(`LogitNormLoss` of one logit, a contrastive loss of embeddings of length 1).
+
+**Labels** are class ids from 0 on, or rows of probabilities that sum to 1 within 0.01.
+Anything else raises an error; where a compiled step cannot read values, the loss of the
+sample, or of the batch, is NaN. Rows of probabilities (mixup, CutMix) are soft
+positives in the contrastive losses: pairs count by the inner product of their rows.
+`ignore_class=-1`, of every loss, leaves samples without a label out of every mean and
+every pair, as if they were not in the batch.
+
+**Weights.** `sample_weight` multiplies the value of a sample in losses that have one
+for each sample. In the others, marked with *, it counts inside the means over the
+batch: weight 0 equals absence, and the scale of the weights does not matter. In a
+`RefCalLoss` weights scale every term alike: **a term marked with * is multiplied by the
+mean of the weights above 0**, so that c times the weights are c times the loss.
 
 Some losses learn while training. `BalancedContrastiveLoss` has prototypes,
 `CorrectnessRankingLoss` a history, `AdaFocalLoss` exponents, a deferred

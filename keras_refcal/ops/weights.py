@@ -63,6 +63,14 @@ def relative_weights(weight: Tensor | None, present: Tensor | None, dtype="float
     return weight * divide_no_nan(ops.sum(weight), ops.sum(ops.square(weight)))
 
 
+def with_weight(present: Tensor | None, weight: Tensor | None) -> Tensor | None:
+    """Returns which rows are there and have a weight, `(batch,)`; `None` for all."""
+    if weight is None:
+        return present
+    counted = ops.not_equal(weight, 0)
+    return counted if present is None else ops.logical_and(present, counted)
+
+
 def mean_weight(weight: Tensor, present: Tensor | None) -> Tensor:
     """Returns the mean of the weights above 0 of the rows that are there, a scalar."""
     if present is not None:

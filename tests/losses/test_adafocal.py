@@ -79,6 +79,21 @@ def test_over_confidence_raises_every_exponent_that_it_meets(samples):
         assert np.all(gammas > 2)
 
 
+def test_edges_divide_the_sorted_confidences():
+    confidences = np.array([0.9, 0.6, 0.8, 0.7])
+    loss = AdaFocalLoss(num_bins=2)
+    loss.update_gammas(np.zeros(4), np.stack([confidences, 1 - confidences], axis=1))
+    assert to_numpy(loss.bins.inner_edges).tolist() == pytest.approx([0.8])
+
+
+def test_ignored_samples_move_no_edge():
+    confidences = np.array([0.9, 0.6, 0.99, 0.8, 0.7])
+    loss = AdaFocalLoss(num_bins=2, ignore_class=-1)
+    labels = np.array([0, 0, -1, 0, 0])
+    loss.update_gammas(labels, np.stack([confidences, 1 - confidences], axis=1))
+    assert to_numpy(loss.bins.inner_edges).tolist() == pytest.approx([0.8])
+
+
 def test_the_loss_uses_what_it_learned():
     labels, probabilities = draw(0, 100, 4, dtype="float32")
     loss = AdaFocalLoss()

@@ -93,7 +93,8 @@ def test_supervised_contrastive_matches_loops(temperature):
     labels = np.array([0, 0, 1, 1, 1, 2, 2, 3, 0])
     weight = np.array([1, 2, 1, 0, 1, 1, 3, 1, 0.5])
     loss = SupervisedContrastiveLoss(temperature, temperature, normalize=False)
-    expected = supcon_by_loops(rows, labels, temperature, weight)
+    relative = weight * weight.sum() / np.sum(weight**2)  # their scale has no meaning
+    expected = supcon_by_loops(rows, labels, temperature, relative)
     assert float(loss(labels, rows, weight)) == pytest.approx(expected, rel=1e-5)
 
 
@@ -122,6 +123,26 @@ def test_balanced_contrastive_matches_loops(num_views):
     prototypes = np.asarray(ops.convert_to_numpy(loss.prototypes.vectors()))
     expected = balanced_by_loops(views, prototypes, labels, loss.temperature)
     assert float(loss(labels, views)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_balanced_contrastive_with_soft_members_matches_loops():
+    generator = np.random.default_rng(0)
+    rows = unit(generator.normal(size=(6, 4)))
+    labels = generator.dirichlet(np.ones(3), 6)
+    loss = BalancedContrastiveLoss(num_classes=3, embedding_dim=4)
+    prototypes = np.asarray(ops.convert_to_numpy(loss.prototypes.vectors()))
+    members, z = np.concatenate([labels, np.eye(3)]), np.concatenate([rows, prototypes])
+    values = []
+    for i in range(6):
+        others = [a for a in range(9) if a != i]
+        similarity = {a: z[i] @ z[a] / loss.temperature for a in others}
+        sizes = members[others].sum(axis=0)
+        total = sum(np.exp(similarity[a]) * (members[a] / sizes).sum() for a in others)
+        pairs = {a: members[i] @ members[a] for a in others}
+        mean = sum(pairs[a] * similarity[a] for a in others) / sum(pairs.values())
+        values.append(np.log(total) - mean)
+    value = loss(labels.astype("float32"), rows.astype("float32"))
+    assert float(value) == pytest.approx(np.mean(values), rel=1e-5)
 
 
 def test_equal_embeddings_give_the_logarithm_of_the_contrasts():
@@ -172,4 +193,4 @@ def test_rejects_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match="class ids from 0 to 1"):
         BalancedContrastiveLoss(2, 2)(labels + 1, np.eye(2))
     with pytest.raises(ValueError, match="must have rank 2 or 3"):
-        SimCLRLoss()(labels, np.ones(2))
+        SimCLRLoss()(labels, np.ones((2, 2, 2, 2)))

@@ -73,6 +73,25 @@ def test_absent_samples_are_no_partners():
     assert (to_numpy(loss.history.seen) - before).tolist() == [1, 1, 0, 1]
 
 
+def test_ignored_samples_are_no_partners_and_have_no_history():
+    logits = np.random.default_rng(0).normal(size=(5, 3))
+    y_true = np.array([[0, 0], [-1, 2], [2, 1], [0, 3], [-1, -1]])
+    present = y_true[:, 0] >= 0
+    loss = history_loss()
+    loss.ignore_class = -1
+    loss.history.seen.assign(np.array([3.0, 3, 9, 3], "float32"))
+    assert float(loss(y_true, logits)) == pytest.approx(
+        float(loss(y_true[present], logits[present])), rel=1e-6
+    )
+    before = to_numpy(loss.history.seen)
+    loss.update_state(y_true, logits)
+    assert (to_numpy(loss.history.seen) - before).tolist() == [1, 1, 0, 1]
+    whole = RefCalLoss(None, loss, None, from_logits=True, ignore_class=-1)
+    loss.ignore_class = None
+    whole.update_state(y_true, logits)
+    assert (to_numpy(loss.history.seen) - before).tolist() == [2, 2, 0, 2]
+
+
 def test_a_sample_without_history_adds_nothing():
     loss = history_loss()
     logits = np.random.default_rng(0).normal(size=(4, 3))

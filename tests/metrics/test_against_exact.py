@@ -134,6 +134,15 @@ def test_nll_of_impossible_labels(probability, clip):
     assert stream(metric, labels, probabilities) == pytest.approx(expected, rel=1e-6)
 
 
+def test_nll_of_certain_labels_is_clipped_too():
+    labels, probabilities = np.zeros(64, "int32"), np.eye(2, dtype="float32")[[0] * 64]
+    convention = evaluation.Convention(nll_clip=1e-3)
+    found = evaluation.evaluate(labels, probabilities, convention=convention)["nll"]
+    assert found == pytest.approx(-np.log1p(-1e-3), rel=1e-9)
+    metric = metrics.NegativeLogLikelihood(clip=1e-3)
+    assert stream(metric, labels, probabilities) == pytest.approx(found, rel=1e-5)
+
+
 def test_groups_of_classes():
     labels, probabilities = long_tailed(1, 192, 5)
     counts = [500, 60, 50, 5, 0]

@@ -71,7 +71,7 @@ def test_equals_the_dense_form(
     views = generator.normal(size=(batch, num_views, 6))
     views = unit(views) if scale is None else scale * views
     views = views.astype("float32")
-    labels = 7 * generator.integers(0, num_classes, batch) - 5
+    labels = 7 * generator.integers(0, num_classes, batch) + 5
     mask = labels[:, None] == labels
     if masked:
         mask = generator.random((batch, batch)) < 0.4
@@ -88,8 +88,9 @@ def test_equals_the_dense_form(
     value, (gradient,) = value_and_gradient(
         lambda views: loss(y_true, views, weight.astype("float32")), views, jit=True
     )
+    relative = weight * weight.sum() / np.sum(weight**2)  # their scale has no meaning
     expected, expected_gradient = dense_value_and_gradient(
-        views, mask, weight, temperature
+        views, mask, relative, temperature
     )
     if scale is None:
         radial = np.sum(views * expected_gradient, axis=-1, keepdims=True)
@@ -137,6 +138,35 @@ def test_matches_golden(case, check):
         lambda features: loss(data["labels"], features), data["features"], jit=True
     )
     assert_matches(case, check, value=value, grad_features=gradient)
+
+
+@pytest.mark.parametrize("block_size", [7, None])
+def test_soft_labels_weigh_pairs_by_their_inner_product(block_size):
+    generator = np.random.default_rng(0)
+    views = unit(generator.normal(size=(11, 2, 6))).astype("float32")
+    rows = generator.dirichlet(np.full(5, 0.3), 11).astype("float32")
+    weight = generator.integers(1, 3, 11)
+    relative = weight * weight.sum() / np.sum(weight**2)
+    expected, expected_gradient = dense_value_and_gradient(
+        views, rows @ rows.T, relative, 0.1
+    )
+    radial = np.sum(views * expected_gradient, axis=-1, keepdims=True)
+    expected_gradient = expected_gradient - views * radial
+    loss = SupervisedContrastiveLoss(0.1, 0.1, block_size=block_size)
+    value, (gradient,) = value_and_gradient(
+        lambda x: loss(rows, x, weight.astype("float32")), views, jit="quick"
+    )
+    assert value == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("block_size", [7, None])
+def test_soft_labels_that_share_nothing_are_no_positives(block_size):
+    rows = np.kron(np.eye(5), [[0.3, 0.7]]).astype("float32")
+    views = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    loss = SupervisedContrastiveLoss(block_size=block_size)
+    value, (gradient,) = value_and_gradient(lambda x: loss(rows, x), views, jit="quick")
+    assert value == 0 and not np.any(gradient)
 
 
 @settings(max_examples=4)
@@ -206,12 +236,15 @@ def test_gradient_in_float64_is_that_of_the_dense_form(block_size, bounded):
     np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("jit", [True, False])
-def test_balanced_contrastive_in_blocks_is_the_dense_form(jit, monkeypatch):
+@pytest.mark.parametrize(("jit", "soft"), [(True, False), (False, False), (True, True)])
+def test_balanced_contrastive_in_blocks_is_the_dense_form(jit, soft, monkeypatch):
     generator = np.random.default_rng(0)
     views = generator.normal(size=(150, 2, 6)).astype("float32")  # 256 rows and 44
     labels = generator.integers(0, 7, 150)
     weight = generator.integers(0, 3, 150).astype("float32")
+    if soft:
+        labels = np.eye(9, dtype="float32")[labels]
+        labels = 0.8 * labels + 0.2 * labels[::-1]
     loss = BalancedContrastiveLoss(9, 6)
     results = []
     for block_size in (256, 300):
