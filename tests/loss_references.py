@@ -148,6 +148,8 @@ def correctness_ranking(loss, q, z, w):
     size = most - everyone.min()
     c = (counts - everyone.min()) / size if size else 0 * counts
     r, there = confidence(z), np.flatnonzero(w > 0)
+    if not there.size:
+        return 0.0
     partner = np.roll(there, -1)
     gap = c[there] - c[partner]
     values = np.abs(gap) - np.sign(gap) * (r[there] - r[partner])
