@@ -222,7 +222,7 @@ class RefCalLoss(FloatLoss):
         return term
 
     def _batch(self, y_true, y_pred, sample_weight, mask):
-        labels, index = self.cast(y_true), None
+        labels, index = None if y_true is None else self.cast(y_true), None
         if self.needs_index and len(labels.shape) == 2:
             labels, index = split_index(labels)
         given = self.cast(y_pred)
@@ -265,21 +265,17 @@ class RefCalLoss(FloatLoss):
         return labels, {output: values}, weight, present
 
     def _value(self, name, batch):
-        term, (labels, outputs, weight, present) = (
-            self.terms[name],
-            self._rows_of(name, batch),
-        )
+        """Returns the reduced value of one term, unweighted."""
+        term = self.terms[name]
+        labels, outputs, weight, present = self._rows_of(name, batch)
         if isinstance(term, FloatLoss):
             value = term.of_rows(labels, outputs, weight, present)
         else:
             weight = weights_with_mask(present, weight, term.reduction)
             value = term(labels, _as_seen(term, outputs, batch.given), weight)
-        if (
-            isinstance(term, BatchLoss)
-            and weight is not None
-            and term.reduction != "mean_with_sample_weight"
-        ):
-            # It is a mean, which other terms are once their values are weighted.
+        is_scaled = weight is not None and term.reduction != "mean_with_sample_weight"
+        if isinstance(term, BatchLoss) and is_scaled:
+            # Its own weights have no scale; those of other terms do.
             value = value * mean_weight(weight, present)
         return share_of_replica(value, term.reduction)
 
@@ -312,7 +308,7 @@ def _output_of(term_name):
 
 def _without(labels, ignore_class, present):
     """Returns labels and presence, ignored labels replaced by some label."""
-    if ignore_class is None:
+    if ignore_class is None or labels is None:
         return labels, present
     if is_class_ids(labels):
         labels = ops.reshape(labels, (-1,))

@@ -140,3 +140,12 @@ def test_refuses_bad_arguments(arguments, message):
 def test_refuses_bad_batches(labels, probabilities, message):
     with pytest.raises(ValueError, match=message):
         RefCalLoss()(np.asarray(labels), probabilities.astype("float32"))
+
+
+def test_terms_that_read_no_labels_need_none():
+    embeddings = np.random.default_rng(0).normal(size=(5, 2, 3)).astype("float32")
+    loss = RefCalLoss(None, None, "simclr")
+    outputs = {"embeddings": embeddings}
+    assert float(loss(None, outputs)) == pytest.approx(
+        float(loss(np.zeros(5), outputs))
+    )
