@@ -172,5 +172,5 @@ def confident_mistakes(predictions: Predictions, limit=24) -> np.ndarray:
         limit: At most this many rows.
     """
     wrong = np.flatnonzero(~predictions.correct)
-    order = np.argsort(-predictions.confidence[wrong], kind="stable")
+    order = np.argsort(-predictions.ranking_confidence[wrong], kind="stable")
     return wrong[order[:limit]]

@@ -91,7 +91,8 @@ class RiskCoverageCurve:
     Attributes:
         coverage: Share of the samples that is answered, ascending to 1.
         risk: Error rate of the answered samples.
-        threshold: Smallest confidence that is answered.
+        threshold: Smallest confidence that is answered. Of logits, whose order goes on
+            where confidences are rounded to 1, several points may share it.
     """
 
     coverage: np.ndarray
@@ -193,14 +194,14 @@ def risk_coverage_curve(
     ([0.5, 1.0], [0.0, 0.5])
     """
     predictions = as_predictions(y_true, probabilities, logits)
-    order = np.argsort(-predictions.confidence, kind="stable")
-    confidence = predictions.confidence[order]
+    order = np.argsort(-predictions.ranking_confidence, kind="stable")
+    ordered = predictions.ranking_confidence[order]
     errors = np.cumsum(~predictions.correct[order])
-    last = np.append(np.flatnonzero(np.diff(confidence)), len(confidence) - 1)
+    last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
     return RiskCoverageCurve(
-        coverage=(last + 1) / len(confidence),
+        coverage=(last + 1) / len(ordered),
         risk=errors[last] / (last + 1),
-        threshold=confidence[last].astype("float64"),
+        threshold=predictions.confidence[order[last]].astype("float64"),
     )
 
 

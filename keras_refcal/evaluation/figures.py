@@ -53,6 +53,11 @@ class Judged:
         return self._all.confidence[self._rows]
 
     @functools.cached_property
+    def ranking(self):
+        """What orders rows by confidence."""
+        return self._all.ranking_confidence[self._rows]
+
+    @functools.cached_property
     def correct(self):
         """Whether the predicted class is the label."""
         return self._all.correct[self._rows]
@@ -129,25 +134,25 @@ def _ece_quantile(judged):
 
 def _aupr_success(judged):
     method = judged.settings.convention.precision_recall
-    return selective.precision_recall_area(judged.correct, judged.confidence, method)
+    return selective.precision_recall_area(judged.correct, judged.ranking, method)
 
 
 def _aupr_error(judged):
     method = judged.settings.convention.precision_recall
-    return selective.precision_recall_area(~judged.correct, -judged.confidence, method)
+    return selective.precision_recall_area(~judged.correct, -judged.ranking, method)
 
 
 def _fpr_at_recall(judged):
     rule = judged.settings.convention.false_positive_rate
     return selective.false_positive_rate_at_recall(
-        judged.correct, judged.confidence, rule=rule
+        judged.correct, judged.ranking, rule=rule
     )
 
 
 def _of_risk_coverage(area):
     def figure(judged):
         method = judged.settings.convention.risk_coverage
-        return area(judged.confidence, judged.correct, method)
+        return area(judged.ranking, judged.correct, method)
 
     return figure
 
@@ -176,15 +181,13 @@ FIGURES = {
     "nll_calibration": lambda j: j.nll - j.tempered[0],
     "nll_refinement": lambda j: j.tempered[0],
     "temperature": lambda j: j.tempered[1],
-    "correctness_auroc": lambda j: binary_auroc(j.correct, j.confidence),
+    "correctness_auroc": lambda j: binary_auroc(j.correct, j.ranking),
     "aupr_success": _aupr_success,
     "aupr_error": _aupr_error,
     "fpr_at_95_recall": _fpr_at_recall,
     "aurc": _of_risk_coverage(selective.risk_coverage_area),
     "excess_aurc": _of_risk_coverage(selective.excess_risk_coverage_area),
-    "augrc": lambda j: selective.generalized_risk_coverage_area(
-        j.confidence, j.correct
-    ),
+    "augrc": lambda j: selective.generalized_risk_coverage_area(j.ranking, j.correct),
 }
 GROUP_FIGURES = ("accuracy", "ece")
 

@@ -5,14 +5,14 @@ import functools
 
 import numpy as np
 
+from keras_refcal.evaluation.chunks import row_chunks
+from keras_refcal.evaluation.log_odds import LogOdds
 from keras_refcal.predictions import (
     as_class_ids,
     as_scores,
     check_probabilities,
     two_columns,
 )
-
-CHUNK_VALUES = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +45,28 @@ class Predictions:
 
     @functools.cached_property
     def predicted(self) -> np.ndarray:
-        """Class of the largest probability, the first on ties, shape `(n,)`."""
-        return np.argmax(self.probabilities, axis=1)
+        """Class of the largest score, the first on ties, shape `(n,)`."""
+        scores = self.probabilities if self.logits is None else self.logits
+        return np.argmax(scores, axis=1)
 
     @functools.cached_property
     def confidence(self) -> np.ndarray:
         """Largest probability of each row, shape `(n,)`."""
         return _of_label(self.probabilities, self.predicted)
+
+    @functools.cached_property
+    def ranking_confidence(self) -> np.ndarray:
+        """What orders samples by confidence, shape `(n,)`.
+
+        The log-odds of the predicted class where logits are known, since confidences
+        near 1 are rounded to the same number; otherwise the confidence.
+        """
+        return self.confidence if self.logits is None else self.log_odds.of_predicted
+
+    @functools.cached_property
+    def log_odds(self) -> LogOdds:
+        """Log-odds of the classes; only where logits are known."""
+        return LogOdds(self.logits)
 
     @functools.cached_property
     def correct(self) -> np.ndarray:
@@ -112,13 +127,6 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
     scores = two_columns(as_scores("logits", logits), from_logits=True)
     labels = as_class_ids(y_true, *scores.shape)
     return Predictions(labels, *_softmax(scores, labels), scores)
-
-
-def row_chunks(array: np.ndarray):
-    """Yields slices of rows that hold a few million values each."""
-    step = max(1, CHUNK_VALUES // max(1, array.shape[1]))
-    for start in range(0, array.shape[0], step):
-        yield slice(start, start + step)
 
 
 def _of_label(scores, labels):

@@ -1,4 +1,4 @@
-"""The bits of numbers of 0 or more, which as integers keep their order."""
+"""The bits of numbers, which as integers keep their order."""
 
 import numpy as np
 
@@ -6,12 +6,18 @@ NUM_KEYS = 2**14  # that `leading_bits` of numbers below 2 can have
 
 
 def ordered_bits(values):
-    """Returns unsigned integers in the order of float32 or float64 numbers."""
+    """Returns unsigned integers in the order of float32 or float64, 0 or more."""
     positive = values + values.dtype.type(0)  # -0.0 is 0.0
     return positive.view(f"uint{8 * values.itemsize}")
 
 
+def signed_bits(values):
+    """Returns int64 in the order of float64 numbers of either sign."""
+    bits = (values + 0.0).view("int64")
+    return bits ^ ((bits >> 63) & np.int64(2**63 - 1))
+
+
 def leading_bits(values):
-    """Returns the leading 16 bits of each number, uint16 of the same shape."""
+    """Returns the leading 16 bits of numbers of 0 or more, uint16 of their shape."""
     bits = ordered_bits(values)
     return (bits >> bits.dtype.type(8 * bits.itemsize - 16)).astype(np.uint16)

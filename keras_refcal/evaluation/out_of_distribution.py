@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from keras_refcal.evaluation.inputs import row_chunks
+from keras_refcal.evaluation.log_odds import LogOdds
 from keras_refcal.evaluation.ranking import binary_auroc
 from keras_refcal.evaluation.selective import (
     false_positive_rate_at_recall,
     precision_recall_area,
 )
+from keras_refcal.predictions import as_scores, two_columns
 from keras_refcal.validation import check_positive
 
 
@@ -23,7 +24,7 @@ def confidence_scores(logits, temperature=1.0) -> dict[str, np.ndarray]:
     - `entropy`: minus the entropy of the softmax, in nats.
 
     Args:
-        logits: Shape `(n, num_classes)`.
+        logits: Shape `(n, num_classes)`; `(n,)` or `(n, 1)` for two classes.
         temperature: Positive T, which divides the logits of the softmax and of the
             energy.
 
@@ -37,29 +38,9 @@ def confidence_scores(logits, temperature=1.0) -> dict[str, np.ndarray]:
     >>> [round(float(x), 3) for x in scores["energy"]]
     [2.127, 1.193]
     """
-    check_positive("temperature", temperature)
-    logits = np.asarray(logits)
-    if logits.ndim != 2 or 0 in logits.shape or not np.all(np.isfinite(logits)):
-        raise ValueError(
-            "`logits` must be finite numbers of shape (n, num_classes), one row or "
-            f"more. Received shape: {logits.shape}"
-        )
-    scores = {
-        name: np.empty(len(logits))
-        for name in ("msp", "max_logit", "energy", "entropy")
-    }
-    for rows in row_chunks(logits):
-        block = logits[rows].astype("float64")
-        highest = block.max(axis=1)
-        scaled = (block - highest[:, None]) / temperature
-        exponents = np.exp(scaled)
-        total = exponents.sum(axis=1)
-        scores["msp"][rows] = 1 / total
-        scores["max_logit"][rows] = highest
-        scores["energy"][rows] = highest + temperature * np.log(total)
-        mean_logit = (exponents * scaled).sum(axis=1) / total
-        scores["entropy"][rows] = mean_logit - np.log(total)
-    return scores
+    scores = _ranking_scores("logits", logits, temperature)
+    probability = 1 / (1 + np.exp(-scores["msp"]))
+    return scores | {"msp": probability, "entropy": -np.exp(-scores["entropy"])}
 
 
 def out_of_distribution(
@@ -83,8 +64,8 @@ def out_of_distribution(
     >>> result["msp"]["auroc"]
     0.75
     """
-    inside = confidence_scores(in_logits, temperature)
-    outside = confidence_scores(out_logits, temperature)
+    inside = _ranking_scores("in_logits", in_logits, temperature)
+    outside = _ranking_scores("out_logits", out_logits, temperature)
     results = {}
     for name in inside:
         scores = np.concatenate([inside[name], outside[name]])
@@ -95,3 +76,21 @@ def out_of_distribution(
             "aupr": precision_recall_area(positive, scores),
         }
     return results
+
+
+def _ranking_scores(name, logits, temperature):
+    """Returns the scores: `msp` as log-odds, minus the logarithm of the entropy.
+
+    They order samples as the scores do, and go on where those are rounded.
+    """
+    check_positive("temperature", temperature)
+    logits = two_columns(as_scores(name, logits), from_logits=True)
+    highest = logits.max(axis=1).astype("float64")
+    odds = LogOdds(logits.astype("float64") / temperature)
+    return {
+        "msp": odds.of_predicted,
+        "max_logit": highest,
+        # logsumexp is the largest logit less the log-probability of its class.
+        "energy": highest + temperature * np.logaddexp(0.0, -odds.of_predicted),
+        "entropy": -odds.log_entropy(),
+    }

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from keras_refcal.evaluation.chunks import row_chunks
 from keras_refcal.evaluation.counts import BinCounts, weighted_sum
-from keras_refcal.evaluation.inputs import Predictions, row_chunks
+from keras_refcal.evaluation.inputs import Predictions
 from keras_refcal.fitting.temperature import best_temperature, margins
 
 # A probability of 0 is read as this where its logarithm must be finite.

@@ -12,8 +12,15 @@ import numpy as np
 
 from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.inputs import as_predictions
-from keras_refcal.evaluation.leading_bits import NUM_KEYS, leading_bits, ordered_bits
+from keras_refcal.evaluation.leading_bits import (
+    NUM_KEYS,
+    leading_bits,
+    ordered_bits,
+    signed_bits,
+)
+from keras_refcal.evaluation.log_odds import LogOdds
 from keras_refcal.evaluation.threads import map_in_threads
+from keras_refcal.predictions import as_weights
 
 BLOCK_VALUES = 2**20
 
@@ -43,7 +50,8 @@ def multiclass_auroc(
     Args:
         y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
-        logits: In place of `probabilities`; the softmax is ranked.
+        logits: In place of `probabilities`; their log-odds are ranked, which differ
+            where softmax is rounded to 0 or 1.
         multi_class: `"ovo"`, each class against each, or `"ovr"`, against the rest.
         average: `"macro"`, or `"weighted"` by the classes' frequency.
         sample_weight: Shape `(n,)`; a whole number equals that many repetitions.
@@ -77,20 +85,17 @@ class ClassAreas:
     @classmethod
     def of(cls, predictions, sample_weight=None, renormalize=True):
         """Computes both areas of every present class from one search a column."""
-        labels, weight = predictions.labels, _weights(predictions, sample_weight)
-        probabilities = predictions.probabilities
-        if weight is not None and not np.all(weight > 0):
-            kept = weight > 0
-            labels, weight = labels[kept], weight[kept]
-            probabilities = probabilities[kept]
+        weight = None
+        if sample_weight is not None:
+            weight = as_weights("sample_weight", sample_weight, predictions.num_samples)
+            predictions, weight = predictions.take(weight > 0), weight[weight > 0]
+        labels = predictions.labels
         totals = np.bincount(labels, weight, minlength=predictions.num_classes)
         present = np.flatnonzero(totals)
         if len(present) < 2:
             return cls(totals[present], *np.full((2, len(present)), np.nan))
-        scale = None
-        if renormalize and len(present) < predictions.num_classes:
-            scale = _present_sums(probabilities, present)
-        areas = _areas(probabilities, labels, weight, totals, present, scale)
+        scores_of = _scores(predictions, present if renormalize else None)
+        areas = _areas(scores_of, labels, weight, totals, present)
         return cls(totals[present], *areas)
 
     def average(self, multi_class="ovo", average="macro") -> float:
@@ -134,24 +139,34 @@ def binary_auroc(positive, scores, weight=None) -> float:
     return float(divide(wins, mass[hits].sum() * below[-1]))
 
 
-def _weights(predictions, sample_weight):
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, "float64")
-    if weight.shape != (predictions.num_samples,) or not np.all(weight >= 0):
-        raise ValueError(
-            "`sample_weight` must be a number of 0 or more for each of the "
-            f"{predictions.num_samples} samples. Received shape: {weight.shape}"
-        )
-    return weight
+def _scores(predictions, present):
+    """Returns a function of classes: what ranks samples by each, a row a class.
+
+    Args:
+        predictions: What is ranked.
+        present: Ids of the classes whose probabilities are divided by their sum, or
+            `None` to leave them as they are.
+    """
+    if present is not None and len(present) == predictions.num_classes:
+        present = None
+    if predictions.logits is not None:
+        if present is None:
+            return predictions.log_odds.of_classes
+        among = LogOdds(predictions.logits[:, present])
+        return lambda classes: among.of_classes(np.searchsorted(present, classes))
+    probabilities, sums = predictions.probabilities, None
+    if present is not None:
+        sums = probabilities[:, present].sum(axis=1, dtype="float64")
+        sums[sums == 0] = 1.0
+
+    def columns(classes):
+        columns = np.ascontiguousarray(probabilities[:, classes].T)
+        return columns if sums is None else columns / sums
+
+    return columns
 
 
-def _present_sums(probabilities, present):
-    sums = probabilities[:, present].sum(axis=1, dtype="float64")
-    return np.where(sums > 0, sums, 1.0)
-
-
-def _areas(probabilities, labels, weight, totals, present, scale):
+def _areas(scores_of, labels, weight, totals, present):
     """Returns the one-vs-one and the one-vs-rest area of each present class."""
     rows_by_class = np.split(
         np.argsort(labels, kind="stable"), np.cumsum(np.bincount(labels))[:-1]
@@ -159,12 +174,9 @@ def _areas(probabilities, labels, weight, totals, present, scale):
     shares = (1.0 if weight is None else weight) / totals[labels]
 
     def areas_of(classes):
-        columns = np.ascontiguousarray(probabilities[:, classes].T)
-        if scale is not None:
-            columns = columns / scale
         return [
-            _wins(column, rows_by_class[label], shares, weight)
-            for label, column in zip(classes, columns, strict=True)
+            _wins(scores, rows_by_class[label], shares, weight)
+            for label, scores in zip(classes, scores_of(classes), strict=True)
         ]
 
     blocks = _blocks(present, len(labels))
@@ -241,19 +253,18 @@ def _pack(scores, ids):
 
 
 def _argsort(column):
-    """Argsort of numbers of 0 or more, twice as fast as NumPy's.
+    """Argsort of float32 of 0 or more or of any float64, twice as fast as NumPy's.
 
     The index is put beside a float32, and into the lowest bits of a float64. Where
     that mixes up numbers that nearly tie, the result is not in order and NumPy sorts.
     """
-    index = np.arange(len(column), dtype="uint64")
     if column.dtype == np.float32:
-        keys = _pack(column, index)
+        keys = _pack(column, np.arange(len(column), dtype="uint64"))
         keys.sort()
         return keys & np.uint64(2**32 - 1)
-    index_bits = np.uint64(2 ** int(len(column) - 1).bit_length() - 1)
-    keys = ordered_bits(column) & ~index_bits
-    keys |= index
+    index_bits = np.int64(2 ** int(len(column) - 1).bit_length() - 1)
+    keys = signed_bits(column) & ~index_bits
+    keys |= np.arange(len(column))
     keys.sort()
     order = keys & index_bits
     ordered = column[order]

@@ -116,7 +116,8 @@ def _operating_points(positive, scores):
 
 def _distinct(ordered_scores, events):
     """Returns samples and events so far: 0, then after each distinct score."""
-    last = np.append(np.flatnonzero(np.diff(ordered_scores)), len(events) - 1)
+    changes = np.flatnonzero(ordered_scores[1:] != ordered_scores[:-1])
+    last = np.append(changes, len(events) - 1)
     totals = np.cumsum(events)[last]
     return np.append(0, last + 1), np.append(0, totals)
 

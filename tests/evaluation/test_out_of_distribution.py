@@ -49,8 +49,13 @@ def test_figures_are_those_of_scikit_learn(logits):
 
 
 def test_refuses_bad_logits():
-    for logits in ([1.0, 2.0], [[np.nan, 0.0]], np.zeros((0, 3))):
-        with pytest.raises(ValueError, match="`logits` must be finite"):
+    for logits, message in (
+        ([[np.nan, 0.0]], "be finite"),
+        (np.zeros((0, 3)), "hold one sample or more"),
+        (np.zeros((2, 3, 1)), "have shape"),
+        ([[1j, 2.0]], "be real numbers"),
+    ):
+        with pytest.raises(ValueError, match=f"`logits` must {message}"):
             evaluation.confidence_scores(logits)
     with pytest.raises(ValueError, match="`temperature`"):
         evaluation.confidence_scores([[1.0, 2.0]], temperature=0)
