@@ -21,7 +21,7 @@ def as_scores(name, values) -> np.ndarray:
     Raises:
         ValueError: For no numbers, another shape, an empty input, NaN or infinity.
     """
-    values = np.asarray(values)
+    values = _as_array(name, values)
     if values.dtype not in (np.float32, np.float64):
         values = _as_floats(name, values)
     values = values[:, None] if values.ndim == 1 else values
@@ -117,7 +117,7 @@ def as_class_ids(y_true, num_samples, num_classes) -> np.ndarray:
         ValueError: For labels that are no class ids: another number or shape, text,
             fractions, ids out of range, rows that are not one-hot.
     """
-    labels = np.asarray(y_true)
+    labels = _as_array("y_true", y_true)
     if (
         labels.ndim == 0
         or len(labels) != num_samples
@@ -136,19 +136,19 @@ def as_class_ids(y_true, num_samples, num_classes) -> np.ndarray:
             "`y_true` must have shape (n,), (n, 1) or (n, num_classes) with "
             f"num_classes={num_classes}. Received shape: {labels.shape}"
         )
-    ids = labels.astype("int64") if np.all(np.isfinite(labels)) else None
-    if ids is None or np.any(ids != labels):
+    if not np.all(np.isfinite(labels) & (labels == np.round(labels))):
         raise ValueError(
             "`y_true` must hold whole numbers (class ids). Soft labels have no single "
             "right class: judge against the class that was observed."
         )
-    if ids.min() < 0 or ids.max() >= num_classes:
+    low, high = labels.min(), labels.max()
+    if low < 0 or high >= num_classes:
         raise ValueError(
             f"`y_true` must hold class ids from 0 to {num_classes - 1}. "
-            f"Received ids from {ids.min()} to {ids.max()}. "
+            f"Received ids from {float(low):.12g} to {float(high):.12g}. "
             "Leave samples without a label out."
         )
-    return ids
+    return labels.astype("int64")
 
 
 def as_weights(name, values, length) -> np.ndarray:
@@ -162,11 +162,16 @@ def as_weights(name, values, length) -> np.ndarray:
     """
     if values is None:
         return np.ones(length)
-    values = np.asarray(values, "float64")
+    values = _as_array(name, values)
+    if values.dtype.kind not in "biuf":
+        values = _as_floats(name, values)
+    values = values.astype("float64")
     if values.shape == (length, 1):
         values = values[:, 0]
     fit = values.shape == (length,)
-    if not fit or not np.all(values >= 0) or not np.isfinite(values.sum()):
+    with np.errstate(over="ignore"):
+        total = values.sum()
+    if not fit or not np.all(values >= 0) or not np.isfinite(total):
         raise ValueError(
             f"`{name}` must hold {length} finite numbers of 0 or more. Received "
             f"shape {values.shape}"
@@ -175,9 +180,44 @@ def as_weights(name, values, length) -> np.ndarray:
     return values
 
 
+def as_class_counts(values, num_classes) -> np.ndarray:
+    """Returns training samples of each class, shape `(num_classes,)`, or raises.
+
+    Args:
+        values: Finite numbers of 0 or more, shape `(num_classes,)`.
+        num_classes: How many there must be.
+    """
+    counts = _as_array("class_counts", values)
+    fit = counts.shape == (num_classes,) and counts.dtype.kind in "iuf"
+    if not fit or not np.all((counts >= 0) & np.isfinite(counts)):
+        raise ValueError(
+            "`class_counts` must be a finite number of training samples, 0 or more, "
+            f"for each of the {num_classes} classes. Received shape {counts.shape} and "
+            f"dtype {counts.dtype}"
+            + (f", values from {counts.min():g} to {counts.max():g}." if fit else ".")
+        )
+    return counts
+
+
+def _as_array(name, values):
+    """Returns an array; refuses what NumPy would read as something else."""
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"`{name}` must not hold masked entries: leave those samples out."
+        )
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` must be an array, every row of the same length ({error})."
+        ) from error
+
+
 def _as_floats(name, values):
     small = values.dtype.itemsize <= 2
-    if values.dtype.kind not in "biuf" and not (values.dtype.kind == "V" and small):
+    # bfloat16 and its like are no kind that NumPy knows, but no plain bytes either.
+    extended = values.dtype.kind == "V" and values.dtype.type is not np.void
+    if values.dtype.kind not in "biuf" and not extended:
         raise ValueError(
             f"`{name}` must be real numbers. Received dtype: {values.dtype}"
         )

@@ -34,6 +34,13 @@ def test_one_column_is_two_classes(from_logits):
         ([0, 2], "from 0 to 1.*Received ids from 0 to 2"),
         ([0, np.nan], "whole numbers"),
         (["a", "b"], "as numbers. Received shape"),
+        ([1j, 0], "as numbers. Received shape.*complex"),
+        ([0, 1e300], "from 0 to 1.*Received ids from 0 to 1e.300"),
+        (np.array([0, 2**64 - 1], "uint64"), "Received ids from 0 to 1.8"),
+        ([0, 2**70], "as numbers.*object"),
+        (np.ma.array([0, 1], mask=[0, 1]), "masked"),
+        (np.zeros(2, [("a", "i1")]), "as numbers"),
+        ([[1], [1, 0]], "every row of the same length"),
         ([[1, 1], [1, 0]], r"one-hot.*row 0 is \[1, 1\].*judge each column alone"),
         ([[0.3, 0.7], [1, 0]], "one-hot.*Soft labels"),
         ([[0, 7], [1, 8]], "one-hot"),
@@ -52,10 +59,22 @@ def test_labels_come_in_three_shapes(labels):
     assert ids.tolist() == [0, 1] and ids.dtype == "int64"
 
 
-@pytest.mark.parametrize("weights", [[-1, 1], [np.nan, 1], [np.inf, 1], [1], "ab"])
+@pytest.mark.parametrize(
+    "weights",
+    [[-1, 1], [np.nan, 1], [np.inf, 1], [1e308] * 2, [1], "ab", [1j, 1], ["1", "2"]],
+)
 def test_weights_that_are_none_are_refused(weights):
-    with pytest.raises(ValueError, match=r"sample_weight|could not convert"):
+    with pytest.raises(ValueError, match="`sample_weight` must"):
         gate.as_weights("sample_weight", weights, 2)
+
+
+@pytest.mark.parametrize(
+    "counts", [[1], [1, -1], [1, np.nan], [1, np.inf], [1, 1j], ["a", "b"], [1, 2**70]]
+)
+def test_class_counts_that_are_none_are_refused(counts):
+    with pytest.raises(ValueError, match=r"`class_counts` must be .* 2 classes"):
+        gate.as_class_counts(counts, 2)
+    assert gate.as_class_counts([0, 2.5], 2).tolist() == [0, 2.5]
 
 
 @pytest.mark.parametrize(
@@ -63,6 +82,9 @@ def test_weights_that_are_none_are_refused(weights):
     [
         (HALF + 0j, "real numbers"),
         (HALF.astype(str), "real numbers"),
+        (HALF.astype("float16").view("V2"), "real numbers"),
+        (np.zeros((2, 2), [("a", "i1")]), "real numbers"),
+        (np.ma.array(HALF, mask=np.eye(2)), "masked"),
         (np.zeros((0, 2)), "one sample or more"),
         (np.zeros((2, 2, 2)), "must have shape"),
         ([[0.5, np.nan]], "finite.*first in row 0"),

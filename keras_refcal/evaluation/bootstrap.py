@@ -3,6 +3,7 @@
 import numpy as np
 
 from keras_refcal.evaluation.counts import BinCounts
+from keras_refcal.predictions import as_weights
 
 CHUNK_ROWS = 4096
 
@@ -57,7 +58,7 @@ class PoissonBootstrap:
             weight: Shape `(n,)`, or `None` for 1 each.
         """
         index = np.asarray(index)
-        weight = np.ones(len(index)) if weight is None else np.asarray(weight)
+        weight = as_weights("weight", weight, len(index))
         columns = np.stack(
             [weight, weight * np.asarray(confidence), weight * np.asarray(correct)]
         )

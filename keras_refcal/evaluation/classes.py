@@ -10,6 +10,7 @@ from keras_refcal.evaluation.curves import ReliabilityCurve, reliability_curve
 from keras_refcal.evaluation.inputs import Predictions, as_predictions
 from keras_refcal.ops.binning import convention_edges
 from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.predictions import as_class_counts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +81,7 @@ def class_calibration(
     predictions = as_predictions(y_true, probabilities, logits)
     num_classes = predictions.num_classes
     if class_counts is not None:
-        class_counts = np.asarray(class_counts)
-        if class_counts.shape != (num_classes,):
-            raise ValueError(
-                f"`class_counts` must have shape ({num_classes},). "
-                f"Received shape: {class_counts.shape}"
-            )
+        class_counts = as_class_counts(class_counts, num_classes)
 
     def sums(index, values):
         return np.bincount(index, values, minlength=num_classes)
@@ -155,6 +151,7 @@ def group_reliability_curves(
     ['few', 'head', 'many', 'middle']
     """
     predictions = as_predictions(y_true, probabilities, logits)
+    class_counts = as_class_counts(class_counts, predictions.num_classes)
     groups = shot_groups(class_counts) | tercile_groups(class_counts)
     inside = {name: members[predictions.labels] for name, members in groups.items()}
     return {

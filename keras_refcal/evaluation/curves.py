@@ -208,7 +208,8 @@ def risk_coverage_curve(
 def _events(predictions, class_id):
     if class_id is None:
         return predictions.confidence, predictions.correct
-    if not 0 <= class_id < predictions.num_classes:
+    whole = isinstance(class_id, int | np.integer)
+    if not whole or not 0 <= class_id < predictions.num_classes:
         raise ValueError(
             f"`class_id` must lie in 0..{predictions.num_classes - 1}. "
             f"Received: {class_id!r}"

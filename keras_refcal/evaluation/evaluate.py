@@ -8,6 +8,7 @@ from keras_refcal.evaluation.figures import FIGURES, Judged, Settings, group_fig
 from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.ops.binning import uniform_edges
 from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.predictions import as_class_counts
 
 
 def evaluate(
@@ -64,7 +65,8 @@ def evaluate(
     - `nll` (nats) is `nll_calibration` plus `nll_refinement`, the loss that remains
       after the best `temperature` on these samples.
 
-    Confidence as a score of being right:
+    Confidence as a score of being right (of logits their log-odds, which order samples
+    still where softmax is rounded to 1, as for every figure of ranking):
 
     - `correctness_auroc`, `fpr_at_95_recall`, `aupr_success`, and `aupr_error` with
       wrong answers as positives.
@@ -120,12 +122,7 @@ def evaluate(
 def _table(names, class_counts, num_classes):
     table = dict(FIGURES)
     if class_counts is not None:
-        class_counts = np.asarray(class_counts)
-        if class_counts.shape != (num_classes,) or not np.all(class_counts >= 0):
-            raise ValueError(
-                "`class_counts` must be a number of training samples for each of the "
-                f"{num_classes} classes. Received: {class_counts!r}"
-            )
+        class_counts = as_class_counts(class_counts, num_classes)
         table |= group_figures(shot_groups(class_counts))
         table |= group_figures(tercile_groups(class_counts))
     if names is None:

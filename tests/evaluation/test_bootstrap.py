@@ -43,6 +43,12 @@ def test_replicates_equal_evaluating_the_drawn_rows():
         assert figures[f"{name}_low"] == pytest.approx(value, nan_ok=True), name
 
 
+def test_intervals_leave_the_same_share_out_on_both_sides():
+    assert percentile_interval(np.arange(101), 0.9) == (5, 95)
+    assert percentile_interval(np.arange(101)[::-1], 0.5) == (25, 75)
+    assert percentile_interval(np.arange(1001)) == (25, 975)
+
+
 def test_undefined_replicates_are_left_out():
     assert percentile_interval([np.nan, 1.0, 2.0], 0.9) == (1.0, 2.0)
     assert np.isnan(percentile_interval([np.nan])).all()

@@ -1,12 +1,16 @@
+import inspect
+
 import ml_dtypes
 import numpy as np
 import pytest
 from random_predictions import draw, softmax
 
+from keras_refcal import evaluation
 from keras_refcal.evaluation import evaluate
 from keras_refcal.evaluation.inputs import as_predictions
 
 GOOD = [[0.7, 0.2, 0.1], [0.1, 0.8, 0.1]]
+HALVES = [[0.5, 0.5], [0.5, 0.5]]
 
 
 @pytest.mark.parametrize(
@@ -97,3 +101,61 @@ def test_the_callers_arrays_are_left_alone():
     assert np.array_equal(before[1], labels)
     evaluate(labels, logits=probabilities)
     assert np.array_equal(before[0], probabilities)
+
+
+FACES = {
+    "evaluate": evaluation.evaluate,
+    "class_calibration": evaluation.class_calibration,
+    "classwise_reliability_curve": evaluation.classwise_reliability_curve,
+    "confidence_histogram": evaluation.confidence_histogram,
+    "group_reliability_curves": lambda *args: evaluation.group_reliability_curves(
+        *args, class_counts=[1] * np.shape(args[1])[-1]
+    ),
+    "multiclass_auroc": evaluation.multiclass_auroc,
+    "reliability_curve": evaluation.reliability_curve,
+    "risk_coverage_curve": evaluation.risk_coverage_curve,
+}
+
+
+def test_every_face_is_tried():
+    exported = {name: getattr(evaluation, name) for name in evaluation.__all__}
+    assert set(FACES) == {
+        name
+        for name, value in exported.items()
+        if inspect.isfunction(value) and "y_true" in inspect.signature(value).parameters
+    }
+
+
+@pytest.mark.parametrize("name", FACES)
+def test_one_gate_for_every_face(name):
+    off = [[0.5, 0.511], [0.5, 0.5]]
+    for labels, probabilities, message in (
+        ([0, 0.5], HALVES, "whole numbers"),
+        ([0, -1], HALVES, "from 0 to 1"),
+        ([0, 1j], HALVES, "as numbers"),
+        ([[1, 1], [0, 1]], HALVES, "one-hot"),
+        ([0, 1], np.add(HALVES, 0j), "real numbers"),
+        ([0, 1], off, "within 0.01"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            FACES[name](labels, probabilities)
+    FACES[name]([0, 1], [[0.5, 0.509], [0.5, 0.492]])
+
+
+@pytest.mark.parametrize("form", ["probabilities", "logits"])
+def test_the_first_largest_is_predicted_signed_zeros_included(form):
+    rows = [[-0.0, 0.0, 0.0], [0.0, -0.0, 0.0]]
+    if form == "probabilities":
+        rows = [[0.5, 0.5, -0.0], [0.5, 0.5, 0.0]]
+    predictions = as_predictions([0, 1], **{form: rows})
+    assert predictions.predicted.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("tiny", [1e-40, 1e-45, 5e-324])
+def test_subnormal_probabilities_are_what_they_are(tiny):
+    dtype = "float64" if tiny < 1e-45 else "float32"
+    rows = np.array([[tiny, 1.0], [1.0, tiny]], dtype)
+    expected = -np.log(rows[0, 0].astype("float64"))
+    figures = evaluate([0, 1], rows, figures=["nll", "refinement"])
+    assert figures["nll"] == pytest.approx(expected) and np.isfinite(expected)
+    assert evaluate([0, 1], [0.0, tiny], figures="refinement")["refinement"] == 1
