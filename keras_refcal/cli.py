@@ -5,6 +5,8 @@ import sys
 
 from absl import flags
 
+from keras_refcal.commands.terminal import say
+
 COMMANDS = {
     "train": "trains a method and its baseline, and writes figures and pictures",
     "sweep": "trains several recipes, seed by seed, and compares them",
@@ -37,11 +39,13 @@ def main(argv=None):
     try:
         positional = flag_values([f"keras-refcal {name}", *arguments])[1:]
     except flags.Error as error:
-        return _fail(f"{error}\nSee: keras-refcal {name} --help", status=2)
+        return _fail(f"{_line(error)}\nSee: keras-refcal {name} --help", status=2)
     try:
         command.run(flag_values, positional)
     except (ValueError, OSError, ImportError) as error:
-        return _fail(error, status=1)
+        return _fail(_line(error), status=1)
+    except MemoryError as error:
+        return _fail(f"not enough memory. {_line(error)}", status=1)
     return 0
 
 
@@ -59,5 +63,9 @@ def _usage():
 
 
 def _fail(message, status):
-    print(f"keras-refcal: {message}", file=sys.stderr)
+    say(f"keras-refcal: {message}", file=sys.stderr)
     return status
+
+
+def _line(error):
+    return " ".join(str(error).splitlines())

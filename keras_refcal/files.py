@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written under a temporary name, then renamed."""
+"""Files that are whole or absent, and never written over what is read."""
 
 import contextlib
 import json
@@ -6,6 +6,9 @@ import math
 import os
 import pathlib
 import uuid
+
+# Deeper values are no settings or figures, and end in Python's limit of recursion.
+DEEPEST_JSON = 40
 
 
 @contextlib.contextmanager
@@ -54,12 +57,40 @@ def read_json(path):
 
     Raises:
         OSError: If it cannot be read.
-        ValueError: If it is not JSON, naming the file.
+        ValueError: If it is not JSON, or nested too deeply, naming the file.
     """
     try:
-        return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        value = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+        deep = _is_deeper(value, DEEPEST_JSON)
     except ValueError as error:
         raise ValueError(f"{path}: not JSON ({error}).") from error
+    except RecursionError:
+        deep = True
+    if deep:
+        raise ValueError(f"{path}: nested more than {DEEPEST_JSON} levels deep.")
+    return value
+
+
+def check_output(output, inputs):
+    """Raises `ValueError` if a file to write is one that is read.
+
+    However its path is spelled: relative, through links, in another case.
+
+    Args:
+        output: The file to write.
+        inputs: Files that are read, some of which may not exist.
+    """
+    for path in inputs:
+        if os.path.exists(output) and os.path.exists(path):
+            if os.path.samefile(output, path):
+                raise ValueError(f"{output} is an input: write to another file.")
+
+
+def _is_deeper(value, levels):
+    if not isinstance(value, dict | list):
+        return False
+    parts = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(part, levels - 1) for part in parts)
 
 
 def as_json(value):

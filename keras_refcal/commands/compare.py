@@ -1,13 +1,12 @@
 """Writes one HTML file with the classifiers of runs beside each other.
 
     keras-refcal compare runs/refcal runs/baseline --output=comparison.html
+    keras-refcal compare runs/refcal runs/baseline --output=comparison.json
 
 Each run is a directory that holds `predictions.npz` or METHOD/seed-N/predictions.npz,
 or a file of predictions. On the same test labels, differences to the first classifier
-get the intervals of a paired bootstrap.
+get the intervals of a paired bootstrap. As JSON, the figures and differences alone.
 """
-
-import pathlib
 
 from keras_refcal.commands import report_flags
 
@@ -18,7 +17,7 @@ def define_flags(flag_values):
 
 
 def run(flag_values, positional):
-    """Writes the page and prints where it lies."""
+    """Writes the file and prints where it lies."""
     from keras_refcal.evaluation import report
 
     if not positional:
@@ -26,9 +25,14 @@ def run(flag_values, positional):
             "compare takes run directories. Received none: "
             "keras-refcal compare RUN_A RUN_B"
         )
-    runs = [report.read_run(path, images=False) for path in positional]
     settings = report_flags.settings(flag_values)
-    html = report.render_comparison(runs, settings, flag_values.title)
-    output = pathlib.Path(flag_values.output or "comparison.html")
-    report.write_page(output, html)
-    print(f"{output}  ({len(html.encode()) / 1e6:.1f} MB)")
+    asked = "comparison.html" if flag_values.output is None else flag_values.output
+    output = report_flags.output_file(asked, positional)
+    runs = report.read_runs(positional, images=False)
+    report.check_several(runs)
+    report_flags.write_runs(
+        runs,
+        output,
+        settings,
+        lambda: report.render_comparison(runs, settings, flag_values.title),
+    )

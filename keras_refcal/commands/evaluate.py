@@ -15,8 +15,7 @@ import pathlib
 from absl import flags
 
 from keras_refcal.commands import report_flags
-
-OUTPUTS = (".json", ".html")
+from keras_refcal.commands.terminal import say
 
 
 def define_flags(flag_values):
@@ -52,10 +51,13 @@ def run(flag_values, positional):
 
     if positional:
         raise ValueError(f"evaluate takes flags only. Received: {' '.join(positional)}")
-    output = _checked_output(flag_values.output)
     settings = report_flags.settings(flag_values)
     path = pathlib.Path(flag_values.predictions)
-    page = output is not None and output.suffix == ".html"
+    output = None
+    if flag_values.output is not None:
+        read_files = [f for f in (path, flag_values.validation) if f is not None]
+        output = report_flags.output_file(flag_values.output, read_files)
+    page = output is not None and report_flags.is_page(output)
     read = functools.partial(
         report.read_predictions,
         y_true=flag_values.y_true,
@@ -70,35 +72,22 @@ def run(flag_values, positional):
             raise ValueError("`--validation` is for a page: give --output=FILE.html.")
         validation = read(flag_values.validation, images=False)
     figures = judge(saved, settings)
-    print(figure_text(figures))
+    say(figure_text(figures))
     samples, classes = saved.predictions.probabilities.shape
-    print(
+    say(
         f"\n{path}: {samples} samples, {classes} classes; {settings.num_bins} bins, "
         f"convention {settings.convention}; bootstrap {settings.bootstrap}"
     )
     if output is None:
         return
-    if output.suffix == ".json":
-        described = dict(settings.described(saved))
-        write_json(output, {"figures": figures, "conventions": described})
-    else:
+    if page:
         entry = report.Entry(path.stem, saved, source=str(path), validation=validation)
         html = report.render_report(report.Run(path.stem, (entry,)), settings)
         report.write_page(output, html)
-    print(f"Written: {output}")
-
-
-def _checked_output(output):
-    if output is None:
-        return None
-    output = pathlib.Path(output)
-    if output.suffix not in OUTPUTS:
-        raise ValueError(
-            f"`--output` must end in {' or '.join(OUTPUTS)}. Received: {output}"
-        )
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"No directory to write to: {output.parent}")
-    return output
+    else:
+        described = dict(settings.described(saved))
+        write_json(output, {"figures": figures, "conventions": described})
+    say(f"Written: {output}")
 
 
 def _numbers(texts):

@@ -2,10 +2,11 @@
 
     keras-refcal report runs/digits
     keras-refcal report runs/digits runs/cifar100 --output=both.html
+    keras-refcal report runs/digits --output=figures.json
 
 A run directory needs `predictions.npz` only, or a file of predictions takes its place;
 `config.json`, `metrics.json`, `history.json` and METHOD/seed-N/ are shown where they
-are there. The file needs no network and no other file.
+are there. The file needs no network and no other file. As JSON, the figures alone.
 """
 
 import pathlib
@@ -27,7 +28,7 @@ def define_flags(flag_values):
 
 
 def run(flag_values, positional):
-    """Writes the page and prints where it lies."""
+    """Writes the file and prints where it lies."""
     from keras_refcal.evaluation import report
 
     if not positional:
@@ -36,10 +37,14 @@ def run(flag_values, positional):
             "keras-refcal report RUN_DIR"
         )
     settings = report_flags.settings(flag_values, mistakes=flag_values.mistakes)
-    runs = [report.read_run(path) for path in positional]
-    html = report.render_report(runs, settings, flag_values.title)
     first = pathlib.Path(positional[0])
     beside = first / "report.html" if first.is_dir() else first.with_suffix(".html")
-    output = pathlib.Path(flag_values.output or beside)
-    report.write_page(output, html)
-    print(f"{output}  ({len(html.encode()) / 1e6:.1f} MB)")
+    asked = beside if flag_values.output is None else flag_values.output
+    output = report_flags.output_file(asked, positional)
+    runs = report.read_runs(positional, images=report_flags.is_page(output))
+    report_flags.write_runs(
+        runs,
+        output,
+        settings,
+        lambda: report.render_report(runs, settings, flag_values.title),
+    )

@@ -1,10 +1,14 @@
 """Flags that `evaluate`, `report` and `compare` share."""
 
+import pathlib
+
 from absl import flags
 
 from keras_refcal.evaluation.conventions import CONVENTIONS
-from keras_refcal.evaluation.report import ReportSettings
+from keras_refcal.evaluation.report import ReportSettings, files_read
+from keras_refcal.files import check_output
 
+OUTPUTS = (".html", ".json")
 NAMES = ("num_bins", "convention", "bootstrap", "seed", "target_risk", "coverage")
 
 
@@ -41,7 +45,8 @@ def define_page(flag_values, default_output):
     flags.DEFINE_string(
         "output",
         None,
-        f"HTML file to write; by default {default_output}.",
+        f"File to write, by default {default_output}: .html for a page, .json for the "
+        "figures.",
         flag_values=flag_values,
     )
     flags.DEFINE_string("title", None, "Title of the page.", flag_values=flag_values)
@@ -51,3 +56,53 @@ def settings(flag_values, **others) -> ReportSettings:
     """Returns what the flags say."""
     values = {name: flag_values[name].value for name in NAMES}
     return ReportSettings(**values, **others)
+
+
+def output_file(path, inputs) -> pathlib.Path:
+    """Returns the file to write, checked before any work is done.
+
+    Args:
+        path: What `--output` says.
+        inputs: Files or run directories that the command reads.
+
+    Raises:
+        ValueError: If its suffix is not known, or it is an input.
+        OSError: If it cannot be a file.
+    """
+    output = pathlib.Path(path)
+    if output.suffix.lower() not in OUTPUTS:
+        raise ValueError(
+            f"`--output` must end in {' or '.join(OUTPUTS)}. Received: {str(path)!r}"
+        )
+    if output.is_dir():
+        raise IsADirectoryError(f"`--output` must be a file, not a directory: {output}")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"No directory to write to: {output.parent}")
+    for path in inputs:
+        check_output(output, files_read(path))
+    return output
+
+
+def write_runs(runs, output, settings, render) -> None:
+    """Writes what runs are worth, as a page or as figures, and says where.
+
+    Args:
+        runs: What `report.read_runs` returned.
+        output: What `output_file` returned.
+        settings: A `ReportSettings`.
+        render: Returns the page.
+    """
+    from keras_refcal.commands.terminal import say
+    from keras_refcal.evaluation import report
+    from keras_refcal.files import write_json
+
+    if is_page(output):
+        report.write_page(output, render())
+    else:
+        write_json(output, report.all_figures(runs, settings))
+    say(f"{output}  ({output.stat().st_size / 1e6:.1f} MB)")
+
+
+def is_page(output) -> bool:
+    """Whether a file to write is a page, not figures."""
+    return output.suffix.lower() == ".html"

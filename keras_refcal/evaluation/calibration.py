@@ -55,7 +55,26 @@ def classwise_counts(predictions: Predictions, num_bins=15, convention="guo"):
     one by one; the first bin is what remains of each column's total.
     """
     edges, closed = convention_edges(num_bins, convention)
-    num_classes, total_bins = predictions.num_classes, len(edges) - 1
+    total_bins = len(edges) - 1
+    # So many classes at a time that their counters take little room.
+    width = max(1, BLOCK_VALUES // total_bins)
+    parts = [
+        _block_counts(
+            predictions.probabilities[:, first : first + width], edges, closed
+        )
+        for first in range(0, predictions.num_classes, width)
+    ]
+    weight, confidence = (np.concatenate(part) for part in zip(*parts, strict=True))
+    cells = predictions.labels * total_bins
+    cells += bin_index(predictions.label_probability, edges, closed, xp=np)
+    correct = np.bincount(cells, minlength=weight.size).reshape(weight.shape)
+    return BinCounts(weight, confidence, correct.astype("float64"))
+
+
+def _block_counts(probabilities, edges, closed):
+    """Returns weight and sum of the probabilities of some classes by bin."""
+    num_samples, num_classes = probabilities.shape
+    total_bins = len(edges) - 1
     size = num_classes * total_bins
 
     def counts_of(block):
@@ -67,21 +86,17 @@ def classwise_counts(predictions: Predictions, num_bins=15, convention="guo"):
         confidence = np.bincount(cells, values, minlength=size)
         return weight, confidence, _column_totals(block)
 
-    step = max(1, BLOCK_VALUES // num_classes)
-    cuts = range(step, predictions.num_samples, step)
-    blocks = np.split(predictions.probabilities, cuts)
+    step = max(BLOCK_VALUES // num_classes, 4 * total_bins)
+    blocks = np.split(probabilities, range(step, num_samples, step))
     counts = zip(*map_in_threads(counts_of, blocks), strict=True)
     weight, confidence, column_totals = (
         np.sum(x, axis=0, dtype="float64") for x in counts
     )
     weight = weight.reshape(num_classes, total_bins)
     confidence = confidence.reshape(num_classes, total_bins)
-    weight[:, 0] += predictions.num_samples - weight.sum(axis=1)
+    weight[:, 0] += num_samples - weight.sum(axis=1)
     confidence[:, 0] += column_totals - confidence.sum(axis=1)
-    cells = predictions.labels * total_bins
-    cells += bin_index(predictions.label_probability, edges, closed, xp=np)
-    correct = np.bincount(cells, minlength=size).reshape(num_classes, total_bins)
-    return BinCounts(weight, confidence, correct.astype("float64"))
+    return weight, confidence
 
 
 def _column_totals(block):

@@ -3,12 +3,19 @@
 import dataclasses
 import functools
 import pathlib
-import zipfile
+import reprlib
 
 import numpy as np
 
 from keras_refcal.evaluation.inputs import Predictions, as_predictions
 from keras_refcal.evaluation.predictions_table import read_csv, read_parquet
+from keras_refcal.npz import array_names, most_numbers, read_arrays
+from keras_refcal.predictions import as_class_counts
+
+# Beyond, shapes are taken for a mistake: rows for columns, or a file made to harm.
+MOST_CLASSES = 2**18
+# Figures keep some twenty numbers a row, whatever the number of classes.
+NUMBERS_A_ROW = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +88,28 @@ def read_predictions(
         raise FileNotFoundError(f"No file of predictions: {path}")
     found = reader(path, y_true or "y_true", probabilities, logits)
     if class_counts is not None:
-        found["class_counts"] = np.asarray(class_counts)
+        found["class_counts"] = class_counts
     try:
+        _check_size(most_numbers(path), **found)
         return _checked(**found)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _check_size(most, y_true, probabilities=None, logits=None, **others):
+    """Refuses shapes for which no machine has the memory, before any work."""
+    shape = np.shape(logits if probabilities is None else probabilities)
+    if len(shape) == 2 and shape[1] > MOST_CLASSES:
+        raise ValueError(
+            f"predictions must have shape (n, num_classes), up to {MOST_CLASSES:,} "
+            f"classes. Received shape: {shape}"
+        )
+    samples = max([*shape[:1], *np.shape(y_true)[:1]], default=0)
+    if NUMBERS_A_ROW * samples > most:
+        raise ValueError(
+            f"so small a file may hold {most // NUMBERS_A_ROW:,} samples. Received: "
+            f"{samples:,}. If they are meant, save them uncompressed: np.savez."
+        )
 
 
 def _checked(
@@ -97,12 +121,11 @@ def _checked(
     images=None,
 ):
     if class_names is not None:
-        class_names = tuple(str(name) for name in np.ravel(class_names))
+        class_names = tuple(map(_text, np.ravel(class_names).tolist()))
     y_true = _as_numbers(np.asarray(y_true), class_names)
     predictions = as_predictions(y_true, probabilities, logits)
     samples, classes = predictions.probabilities.shape
     for name, values, length in (
-        ("class_counts", class_counts, classes),
         ("class_names", class_names, classes),
         ("images", images, samples),
     ):
@@ -112,38 +135,32 @@ def _checked(
                 f"Received shape: {np.shape(values)}"
             )
     if class_counts is not None:
-        _check_counts(class_counts)
+        class_counts = as_class_counts(class_counts, classes)
     if images is not None:
         _check_images(images)
     return SavedPredictions(predictions, class_counts, class_names, images)
 
 
-def _check_counts(counts):
-    if counts.ndim != 1 or counts.dtype.kind not in "iuf" or not np.all(counts >= 0):
-        raise ValueError(
-            "`class_counts` must be numbers of training samples, 0 or more. "
-            f"Received: {counts!r}"
-        )
-
-
 def _check_images(images):
     channels = images.shape[3] if images.ndim == 4 else 1
-    if images.ndim not in (3, 4) or channels not in (1, 3, 4):
+    if images.ndim not in (3, 4) or channels not in (1, 3, 4) or not images.size:
         raise ValueError(
             "`images` must have shape (n, height, width), or (n, height, width, "
             f"channels) with 1, 3 or 4 channels. Received shape: {images.shape}"
         )
+    if images.dtype.kind not in "biuf":
+        raise ValueError(f"`images` must be numbers. Received dtype: {images.dtype}")
 
 
 def _as_numbers(labels, class_names):
     """Returns labels given as text as class ids."""
     if labels.dtype.kind not in "OUS":
         return labels
-    texts = [
-        item.decode() if isinstance(item, bytes) else str(item) for item in labels.flat
-    ]
+    texts = [_text(item) for item in labels.flat]
     if class_names is not None and set(texts) <= set(class_names):
         ids = {name: number for number, name in enumerate(class_names)}
+        if len(ids) < len(class_names):
+            raise ValueError("`class_names` must differ where labels are names.")
         return np.array([ids[text] for text in texts])
     try:
         return np.array([float(text) for text in texts])
@@ -151,25 +168,24 @@ def _as_numbers(labels, class_names):
         strange = sorted(set(texts) - set(class_names or ()))
         raise ValueError(
             "`y_true` must hold class ids"
-            + (f" or names among {list(class_names)[:20]}" if class_names else "")
-            + f". Received: {strange[:5]}"
+            + (f" or names among {reprlib.repr(class_names)}" if class_names else "")
+            + f". Received: {reprlib.repr(strange)}"
         ) from None
 
 
+def _text(item):
+    if isinstance(item, bytes):
+        return item.decode("utf-8", "backslashreplace")
+    return str(item)
+
+
 def _read_npz(path, y_true, probabilities, logits, images):
-    try:
-        with np.load(path) as file:
-            wanted = _names_in_npz(path, file.files, y_true, probabilities, logits)
-            if not images:
-                wanted.pop("images", None)
-            return {key: file[name] for key, name in wanted.items()}
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        if str(error).startswith(str(path)):
-            raise
-        raise ValueError(
-            f"{path}: not an npz file of plain arrays ({error}). Save with "
-            "np.savez(file, y_true=..., probabilities=...)."
-        ) from error
+    there = array_names(path)
+    wanted = _names_in_npz(path, there, y_true, probabilities, logits)
+    if not images:
+        wanted.pop("images", None)
+    arrays = read_arrays(path, dict.fromkeys(wanted.values()))
+    return {key: arrays[name] for key, name in wanted.items()}
 
 
 def _names_in_npz(path, there, y_true, probabilities, logits):
@@ -183,7 +199,8 @@ def _names_in_npz(path, there, y_true, probabilities, logits):
     if missing := [name for name in wanted.values() if name not in there]:
         raise ValueError(
             f"{path}: no array {' and no array '.join(map(repr, missing))} in the file"
-            f" (`probabilities` or `logits`, and `y_true`). It holds: {sorted(there)}"
+            " (`probabilities` or `logits`, and `y_true`). "
+            f"It holds: {sorted(there)[:12]}"
         )
     extras = ("class_counts", "class_names", "images")
     return wanted | {name: name for name in extras if name in there}

@@ -110,7 +110,7 @@ BAD_CSV = {
     "y_true,probability_0,probability_1\n0,nan,0.3": "NaN or infinity in 1 of 1 rows",
     "y_true,probability_0,probability_1\n2,0.5,0.5": "class ids from 0 to 1",
     "y_true,probability_a,probability_b\nc,0.5,0.5": "names among.*\\['c'\\]",
-    "": "no column 'y_true'",
+    "": "an empty file",
 }
 
 
@@ -129,12 +129,19 @@ BAD_NPZ = {
         "probabilities": ROWS,
     },
     "no array 'logits'.*`probabilities` or `logits`": {"y_true": LABELS, "p": ROWS},
-    "`class_counts` must hold 3 entries": {"class_counts": [1, 2]},
-    "`class_counts` must be numbers": {"class_counts": [1, -2, 3]},
+    r"`class_counts` .* of the 3 classes.*shape \(2,\)": {"class_counts": [1, 2]},
+    "`class_counts` .*from -2 to 3": {"class_counts": [1, -2, 3]},
     "`class_names` must hold 3 entries": {"class_names": ["a"]},
     "`images` must hold 40 entries": {"images": np.zeros((39, 2, 2, 3))},
     "`images` must have shape": {"images": np.zeros((40, 2, 2, 2))},
-    "plain arrays": {"class_names": np.array(["a", None, 3], dtype=object)},
+    "'class_names' must be of plain numbers or text": {
+        "class_names": np.array(["a", None, 3], dtype=object)
+    },
+    "'y_true' must be of plain numbers or text, not of objects or records": {
+        "y_true": np.zeros(40, [("a", "i4"), ("b", "f4")]),
+        "probabilities": ROWS,
+    },
+    "`images` must be numbers": {"images": np.full((40, 2, 2), "a")},
 }
 
 

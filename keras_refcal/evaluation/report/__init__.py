@@ -1,12 +1,20 @@
 """The report: one self-contained HTML file about one classifier or several."""
 
 from keras_refcal.evaluation.predictions_file import SavedPredictions, read_predictions
+from keras_refcal.evaluation.report.comparison import check_several
+from keras_refcal.evaluation.report.numbers import all_figures
 from keras_refcal.evaluation.report.pages import (
     render_comparison,
     render_report,
     write_page,
 )
-from keras_refcal.evaluation.report.runs import Entry, Run, read_run
+from keras_refcal.evaluation.report.runs import (
+    Entry,
+    Run,
+    files_read,
+    read_run,
+    read_runs,
+)
 from keras_refcal.evaluation.report.settings import ReportSettings
 
 __all__ = [
@@ -14,8 +22,12 @@ __all__ = [
     "ReportSettings",
     "Run",
     "SavedPredictions",
+    "all_figures",
+    "check_several",
+    "files_read",
     "read_predictions",
     "read_run",
+    "read_runs",
     "render_comparison",
     "render_report",
     "write_page",

@@ -59,13 +59,8 @@ def make_comparison(entries, judged, settings) -> Comparison:
         settings: Bins, conventions and bootstrap.
     """
     summaries = {entry.label: _summary(entry, judged[entry.label]) for entry in entries}
-    first, *others = entries
-    same = [
-        np.array_equal(first.saved.predictions.labels, entry.saved.predictions.labels)
-        for entry in others
-    ]
     notes = _notes(entries)
-    if not all(same):
+    if not _same_labels(entries):
         notes.append(
             "The test labels differ between the classifiers, so the figures speak of "
             "different samples and no paired differences are given."
@@ -81,9 +76,23 @@ def make_comparison(entries, judged, settings) -> Comparison:
         },
         methods=_method_table(summaries),
         figures=_figure_table(summaries),
-        differences=_differences(entries, settings) if all(same) else None,
+        differences=_difference_table(entries, settings),
         notes=notes,
     )
+
+
+def check_several(runs):
+    """Raises `ValueError` if runs hold a single classifier."""
+    labels = [entry.label for run in runs for entry in run.entries]
+    if len(labels) < 2:
+        raise ValueError(
+            f"A comparison needs two classifiers or more. Received only: {labels[0]}"
+        )
+
+
+def _same_labels(entries):
+    first, *others = (entry.saved.predictions.labels for entry in entries)
+    return all(np.array_equal(first, labels) for labels in others)
 
 
 def _summary(entry, figures):
@@ -221,39 +230,48 @@ def _cell(name, summary, best):
     return Cell(mean, text, best is not None and mean == best)
 
 
-def _differences(entries, settings):
-    """Paired differences to the first entry, with bootstrap intervals."""
-    names = settings.resampled(entries[0].saved.predictions.num_samples)
-    if not names or len(entries) < 2:
-        return None
+def differences(entries, settings) -> dict[str, dict[str, dict[str, float]]]:
+    """Returns paired differences to the first entry, with bootstrap intervals.
+
+    Args:
+        entries: Classifiers, no two of one label.
+        settings: Bins, conventions and bootstrap.
+
+    Returns:
+        Label to figure to `difference`, `low` and `high`; empty for one classifier,
+        for other test labels and without bootstrap.
+    """
     first, *others = entries
+    samples = first.saved.predictions.num_samples
+    names = settings.resampled(samples)
+    if not names or not others or not _same_labels(entries):
+        return {}
     options = Settings(settings.num_bins, convention=as_convention(settings.convention))
     estimates = _all_figures(entries, names, options, rows=None)
     generator = np.random.default_rng(settings.seed)
-    samples = first.saved.predictions.num_samples
+    draws = (
+        generator.integers(samples, size=samples) for _ in range(settings.bootstrap)
+    )
     replicates = np.array(
-        [
-            _all_figures(
-                entries, names, options, generator.integers(samples, size=samples)
+        [_all_figures(entries, names, options, rows) for rows in draws]
+    )
+    found = {}
+    for number, entry in enumerate(others, 1):
+        gaps = replicates[:, number] - replicates[:, 0]
+        found[entry.label] = {
+            name: _interval(
+                estimates[number, place] - estimates[0, place],
+                gaps[:, place],
+                settings.confidence_level,
             )
-            for _ in range(settings.bootstrap)
-        ]
-    )
-    rows = []
-    for place, name in enumerate(names):
-        unit = ", points" if MEANINGS[name].kind == "share2" else ""
-        row = [MEANINGS[name].title + unit]
-        for number in range(1, len(entries)):
-            estimate = estimates[number, place] - estimates[0, place]
-            gaps = replicates[:, number, place] - replicates[:, 0, place]
-            row.append(_difference(name, estimate, gaps, settings.confidence_level))
-        rows.append([*row, MEANINGS[name].better])
-    columns = (
-        Column("Figure"),
-        *(Column(f"{entry.label} minus {first.label}", "number") for entry in others),
-        Column("Better"),
-    )
-    return Table(f"Differences to {first.label} on the same samples", columns, rows)
+            for place, name in enumerate(names)
+        }
+    return found
+
+
+def _interval(difference, gaps, level):
+    low, high = percentile_interval(gaps, level)
+    return {"difference": float(difference), "low": low, "high": high}
 
 
 def _all_figures(entries, names, options, rows):
@@ -261,9 +279,26 @@ def _all_figures(entries, names, options, rows):
     return np.array([[float(FIGURES[name](one)) for name in names] for one in judged])
 
 
-def _difference(name, estimate, gaps, level):
+def _difference_table(entries, settings):
+    found = differences(entries, settings)
+    if not found:
+        return None
+    first = entries[0].label
+    rows = []
+    for name in next(iter(found.values())):
+        unit = ", points" if MEANINGS[name].kind == "share2" else ""
+        cells = [_difference(name, **of_entry[name]) for of_entry in found.values()]
+        rows.append([MEANINGS[name].title + unit, *cells, MEANINGS[name].better])
+    columns = (
+        Column("Figure"),
+        *(Column(f"{label} minus {first}", "number") for label in found),
+        Column("Better"),
+    )
+    return Table(f"Differences to {first} on the same samples", columns, rows)
+
+
+def _difference(name, difference, low, high):
     kind = "points" if MEANINGS[name].kind == "share2" else "signed"
-    low, high = percentile_interval(gaps, level)
     certain = np.isfinite(low) and (low > 0 or high < 0)
     note = f"{shown(low, kind)} to {shown(high, kind)}" if np.isfinite(low) else ""
-    return Cell(estimate, shown(estimate, kind), bool(certain), note)
+    return Cell(difference, shown(difference, kind), bool(certain), note)

@@ -6,9 +6,17 @@ from keras_refcal.evaluation.evaluate import evaluate
 from keras_refcal.evaluation.report.meanings import MEANINGS
 from keras_refcal.evaluation.report.tables import NO_BREAK, shown
 
+MOST_CELLS = 2**25
+
 
 def judge(saved, settings) -> dict[str, float]:
     """Returns every figure, and `*_low` and `*_high` of those that are cheap."""
+    cells = saved.predictions.num_classes * settings.num_bins
+    if cells > MOST_CELLS:
+        raise ValueError(
+            f"`num_bins` times the number of classes must be up to {MOST_CELLS:,}. "
+            f"Received: {cells:,}"
+        )
     options = {
         "class_counts": saved.class_counts,
         "num_bins": settings.num_bins,

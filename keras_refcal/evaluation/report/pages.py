@@ -1,18 +1,16 @@
 """Puts runs together into one self-contained HTML file."""
 
 import base64
-import collections
-import dataclasses
 import functools
 import hashlib
 import json
 import pathlib
 
 from keras_refcal.evaluation.report import recipe
-from keras_refcal.evaluation.report.comparison import make_comparison
+from keras_refcal.evaluation.report.comparison import check_several, make_comparison
 from keras_refcal.evaluation.report.figures import judge
+from keras_refcal.evaluation.report.naming import distinct_entries, distinct_runs
 from keras_refcal.evaluation.report.panel import make_panel
-from keras_refcal.evaluation.report.runs import Run
 from keras_refcal.evaluation.report.settings import ReportSettings
 from keras_refcal.evaluation.report.tables import Cell, Column, Table, shown
 from keras_refcal.files import replacing
@@ -40,8 +38,8 @@ def render_report(runs, settings: ReportSettings | None = None, title=None) -> s
     >>> render_report(Run("mine", (entry,))).startswith("<!doctype html>")
     True
     """
-    runs, settings = _as_runs(runs), settings or ReportSettings()
-    entries = _entries(runs)
+    runs, settings = distinct_runs(runs), settings or ReportSettings()
+    entries = distinct_entries(runs)
     judged = _judged(entries, settings)
     return _render(
         "report.html",
@@ -70,13 +68,9 @@ def render_comparison(runs, settings: ReportSettings | None = None, title=None) 
     Raises:
         ValueError: If there is only one classifier.
     """
-    runs, settings = _as_runs(runs), settings or ReportSettings()
-    entries = _entries(runs)
-    if len(entries) < 2:
-        raise ValueError(
-            "A comparison needs two classifiers or more. Received only: "
-            f"{entries[0].label}"
-        )
+    runs, settings = distinct_runs(runs), settings or ReportSettings()
+    check_several(runs)
+    entries = distinct_entries(runs)
     names, rows = recipe.differences({run.name: run.config for run in runs})
     columns = tuple(Column(name) for name in ("Setting", *names))
     return _render(
@@ -97,36 +91,8 @@ def write_page(path, html) -> None:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"No directory to write to: {path.parent}")
     with replacing(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
-
-
-def _as_runs(runs):
-    runs = [runs] if isinstance(runs, Run) else list(runs)
-    if not runs:
-        raise ValueError("`runs` must hold one run or more. Received none.")
-    names = collections.Counter(run.name for run in runs)
-    seen = collections.Counter()
-    unique = []
-    for run in runs:
-        seen[run.name] += 1
-        if names[run.name] > 1:
-            run = dataclasses.replace(run, name=f"{run.name} ({seen[run.name]})")
-        unique.append(run)
-    return unique
-
-
-def _entries(runs):
-    """Returns all entries, their labels made unique by the names of their runs."""
-    if len(runs) == 1:
-        return list(runs[0].entries)
-    return [
-        dataclasses.replace(
-            entry,
-            label=run.name if len(run.entries) == 1 else f"{run.name} · {entry.label}",
-        )
-        for run in runs
-        for entry in run.entries
-    ]
+        # Names of files may hold bytes that are no UTF-8.
+        temporary.write_text(html, encoding="utf-8", errors="backslashreplace")
 
 
 def _judged(entries, settings):

@@ -2,12 +2,21 @@
 
 import dataclasses
 import math
+import os
 import pathlib
 from collections.abc import Mapping
 
 from keras_refcal.evaluation.plots import epoch_logs
 from keras_refcal.evaluation.predictions_file import SavedPredictions, read_predictions
 from keras_refcal.files import read_json
+
+READ = (
+    "predictions.npz",
+    "validation.npz",
+    "config.json",
+    "metrics.json",
+    "history.json",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,11 +63,33 @@ class Run:
         name: Name of the directory.
         entries: Its classifiers, one or more.
         config: What `config.json` holds, empty if there is none.
+        path: Where it lies; tells runs of one name apart.
     """
 
     name: str
     entries: tuple[Entry, ...]
     config: Mapping = dataclasses.field(default_factory=dict)
+    path: str = ""
+
+
+def read_runs(paths, images=True) -> list[Run]:
+    """Reads run directories or files of predictions, see `read_run`.
+
+    What is given twice, whatever the spelling of its path, is read once.
+    """
+    once = {}
+    for path in paths:
+        once.setdefault(os.path.realpath(path), path)
+    return [read_run(path, images) for path in once.values()]
+
+
+def files_read(path) -> list[pathlib.Path]:
+    """Returns the files that `read_run` may read; not all of them need exist."""
+    path = pathlib.Path(path)
+    if not path.is_dir():
+        return [path]
+    seeds = [file for name in READ for file in path.glob(f"*/seed-*/{name}")]
+    return [*(path / name for name in READ), *seeds]
 
 
 def read_run(directory, images=True) -> Run:
@@ -80,36 +111,39 @@ def read_run(directory, images=True) -> Run:
     directory = pathlib.Path(directory)
     if directory.is_file():
         saved = read_predictions(directory, images=images)
-        return Run(
-            directory.stem, (Entry(directory.stem, saved, source=str(directory)),)
-        )
+        entry = Entry(directory.stem, saved, source=str(directory))
+        return Run(directory.stem, (entry,), path=str(directory))
     if not directory.is_dir():
         raise FileNotFoundError(f"No run directory: {directory}")
     name = directory.resolve().name
     config = _mapping(directory / "config.json")
+    method = str(config.get("method", name))
     metrics = _mapping(directory / "metrics.json")
     summaries = _figures(directory / "metrics.json", metrics)
-    folders = _first_seeds(directory, [config.get("method"), *summaries])
+    folders = _first_seeds(directory, [method, *summaries])
     if not folders:
         if not (directory / "predictions.npz").is_file():
             raise FileNotFoundError(
                 f"No predictions in {directory}: expected predictions.npz, or "
                 "METHOD/seed-N/predictions.npz."
             )
-        folders = {config.get("method", name): directory}
+        folders = {method: directory}
     entries = tuple(
         Entry(
-            str(method),
+            method,
             read_predictions(folder / "predictions.npz", images=images),
             source=(folder / "predictions.npz").relative_to(directory).as_posix(),
             history=_stages(folder / "history.json"),
             over_seeds=summaries.get(method, {}),
-            seeds=len(metrics.get("seeds") or ()),
+            seeds=_number_of_seeds(directory / "metrics.json", metrics),
             validation=_validation(folder),
         )
         for method, folder in folders.items()
     )
-    return Run(name, entries, config)
+    return Run(name, entries, config, str(directory))
+
+
+MISSHAPEN = (AttributeError, KeyError, OverflowError, TypeError, ValueError)
 
 
 def _validation(folder):
@@ -136,6 +170,13 @@ def _mapping(path):
     return value or {}
 
 
+def _number_of_seeds(path, metrics):
+    seeds = metrics.get("seeds") or []
+    if not isinstance(seeds, list):
+        raise ValueError(f'{path}: expected a list of "seeds". Received: {seeds!r:.60}')
+    return len(seeds)
+
+
 def _figures(path, metrics):
     methods = metrics.get("methods", {})
     try:
@@ -143,7 +184,7 @@ def _figures(path, metrics):
             method: {name: _mean_and_spread(value) for name, value in figures.items()}
             for method, figures in methods.items()
         }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except MISSHAPEN as error:
         raise ValueError(
             f'{path}: expected {{"methods": {{name: {{figure: {{"mean": …, '
             f'"spread": …}}}}}}}}. Received: {str(methods)[:80]}'
@@ -168,7 +209,7 @@ def _stages(path):
         )
         stages = value if staged else {"": value}
         return tuple((name, epoch_logs(logs)) for name, logs in stages.items())
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except MISSHAPEN as error:
         raise ValueError(
             f"{path}: expected the logs of each epoch, or of each stage by name. "
             f"Received: {str(value)[:80]}"

@@ -49,9 +49,18 @@ class ReportSettings:
     coverage: float = 0.9
 
     def __post_init__(self):
-        """Checks what `evaluate` does not check."""
-        if self.mistakes < 0:
-            raise ValueError(f"`mistakes` must be 0 or more. Received: {self.mistakes}")
+        """Checks what `evaluate` does not check, and what would take all memory."""
+        for name, low, high in (
+            ("num_bins", 1, 10_000),
+            ("bootstrap", 0, 1_000_000),
+            ("seed", 0, 2**64),
+            ("mistakes", 0, 10_000),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(
+                    f"`{name}` must be from {low} to {high}. Received: {value:g}"
+                )
         for name in ("target_risk", "coverage"):
             value = getattr(self, name)
             if not 0 < value < 1:

@@ -6,6 +6,7 @@ import io
 import numpy as np
 
 LONGEST_SIDE = 96
+LARGEST_SIDE = 2048
 
 
 def thumbnail(image) -> str:
@@ -18,6 +19,9 @@ def thumbnail(image) -> str:
     from PIL import Image
 
     image = np.asarray(image)
+    # Of huge pictures only some pixels are looked at.
+    step = max(1, max(image.shape[:2]) // LARGEST_SIDE)
+    image = image[::step, ::step]
     if image.dtype != np.uint8:
         image = _as_bytes(image.astype("float64"))
     if image.ndim == 3 and image.shape[2] == 1:
@@ -31,5 +35,6 @@ def thumbnail(image) -> str:
 
 def _as_bytes(values):
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.clip(values, -1e100, 1e100)
     low, high = min(values.min(), 0.0), max(values.max(), 1.0)
     return np.uint8(np.round(255 * (values - low) / (high - low)))

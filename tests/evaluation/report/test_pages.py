@@ -199,7 +199,7 @@ def test_runs_of_one_name_are_told_apart(tmp_path):
         write_predictions(tmp_path / folder / "run" / "predictions.npz")
     runs = [report.read_run(tmp_path / folder / "run") for folder in ("a", "b")]
     text = report.render_report(runs, FAST)
-    assert "run (1) and run (2)" in text
+    assert "a/run and b/run" in text
 
 
 def test_a_page_is_written_whole_or_not_at_all(tmp_path):
@@ -215,7 +215,7 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path):
 
 
 def test_settings_are_checked():
-    with pytest.raises(ValueError, match="`mistakes` must be 0 or more"):
+    with pytest.raises(ValueError, match="`mistakes` must be from 0"):
         report.ReportSettings(mistakes=-1)
     run = _run([0, 1], [[0.9, 0.1], [0.2, 0.8]])
     with pytest.raises(ValueError, match="`convention` must be"):
