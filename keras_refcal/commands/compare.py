@@ -26,8 +26,7 @@ def run(flag_values, positional):
             "keras-refcal compare RUN_A RUN_B"
         )
     settings = report_flags.settings(flag_values)
-    asked = "comparison.html" if flag_values.output is None else flag_values.output
-    output = report_flags.output_file(asked, positional)
+    output = report_flags.output_file(flag_values.output, positional, "comparison.html")
     runs = report.read_runs(positional, images=False)
     report.check_several(runs)
     report_flags.write_runs(

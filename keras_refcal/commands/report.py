@@ -39,8 +39,7 @@ def run(flag_values, positional):
     settings = report_flags.settings(flag_values, mistakes=flag_values.mistakes)
     first = pathlib.Path(positional[0])
     beside = first / "report.html" if first.is_dir() else first.with_suffix(".html")
-    asked = beside if flag_values.output is None else flag_values.output
-    output = report_flags.output_file(asked, positional)
+    output = report_flags.output_file(flag_values.output, positional, beside)
     runs = report.read_runs(positional, images=report_flags.is_page(output))
     report_flags.write_runs(
         runs,

@@ -58,18 +58,20 @@ def settings(flag_values, **others) -> ReportSettings:
     return ReportSettings(**values, **others)
 
 
-def output_file(path, inputs) -> pathlib.Path:
+def output_file(path, inputs, default=None) -> pathlib.Path:
     """Returns the file to write, checked before any work is done.
 
     Args:
         path: What `--output` says.
         inputs: Files or run directories that the command reads.
+        default: The file where `path` is `None`; it is not written over unless it is
+            a page that was written before.
 
     Raises:
         ValueError: If its suffix is not known, or it is an input.
         OSError: If it cannot be a file.
     """
-    output = pathlib.Path(path)
+    output = pathlib.Path(default if path is None else path)
     if output.suffix.lower() not in OUTPUTS:
         raise ValueError(
             f"`--output` must end in {' or '.join(OUTPUTS)}. Received: {str(path)!r}"
@@ -78,9 +80,16 @@ def output_file(path, inputs) -> pathlib.Path:
         raise IsADirectoryError(f"`--output` must be a file, not a directory: {output}")
     if not output.parent.is_dir():
         raise FileNotFoundError(f"No directory to write to: {output.parent}")
-    for path in inputs:
-        check_output(output, files_read(path))
+    for given in inputs:
+        check_output(output, files_read(given))
+    if path is None and output.exists() and not _is_our_page(output):
+        raise FileExistsError(f"{output} is no report: say what to write by --output.")
     return output
+
+
+def _is_our_page(path):
+    with path.open("rb") as file:
+        return b'<meta name="generator" content="keras-refcal' in file.read(4096)
 
 
 def write_runs(runs, output, settings, render) -> None:

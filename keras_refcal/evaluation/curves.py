@@ -23,23 +23,38 @@ class ReliabilityCurve:
         confidence: Mean confidence in each bin, NaN where it is empty.
         accuracy: Share of right answers in each bin, NaN where it is empty; for one
             class, the share of samples of that class.
+        rows: How many equally weighted samples tell as much of a bin's accuracy as
+            its weighted ones: (Σw)² / Σw² (Kish), NaN where it is empty.
     """
 
     edges: np.ndarray
     weight: np.ndarray
     confidence: np.ndarray
     accuracy: np.ndarray
+    rows: np.ndarray
 
     @classmethod
-    def from_counts(cls, edges, weight, confidence_sum, correct_sum):
-        """Makes the curve from additive counters, each of shape `(num_bins,)`."""
-        arrays = (np.asarray(a, "float64") for a in (weight, confidence_sum))
-        weight, confidence_sum = arrays
+    def from_counts(
+        cls, edges, weight, confidence_sum, correct_sum, squared_weight=None
+    ):
+        """Makes the curve from additive counters, each of shape `(num_bins,)`.
+
+        Args:
+            edges: Ascending bin edges, shape `(num_bins + 1,)`.
+            weight: Sum of the weights, or number of samples, in each bin.
+            confidence_sum: Sum of the confidences in each bin.
+            correct_sum: Sum of the right answers in each bin.
+            squared_weight: Sum of the squared weights in each bin; `None` if every
+                weight is 1.
+        """
+        weight = np.asarray(weight, "float64")
+        squares = weight if squared_weight is None else squared_weight
         return cls(
             np.asarray(edges, "float64"),
             weight,
-            divide(confidence_sum, weight),
+            divide(np.asarray(confidence_sum, "float64"), weight),
             divide(np.asarray(correct_sum, "float64"), weight),
+            divide(weight**2, np.asarray(squares, "float64")),
         )
 
     @property
@@ -56,15 +71,17 @@ class ReliabilityCurve:
     def accuracy_interval(self, level=0.95) -> tuple[np.ndarray, np.ndarray]:
         """Returns the Wilson interval of each bin's accuracy, `(low, high)`.
 
+        Of weighted samples it is that of the effective number of `rows`.
+
         Args:
             level: Confidence level of the interval, in (0, 1).
         """
         if not 0 < level < 1:
             raise ValueError(f"`level` must lie in (0, 1). Received: {level!r}")
         z = NormalDist().inv_cdf(0.5 + level / 2)
-        total = self.weight + z**2
-        centre = (self.accuracy * self.weight + z**2 / 2) / total
-        spread = self.weight * self.accuracy * (1 - self.accuracy) + z**2 / 4
+        total = self.rows + z**2
+        centre = (self.accuracy * self.rows + z**2 / 2) / total
+        spread = self.rows * self.accuracy * (1 - self.accuracy) + z**2 / 4
         half = z / total * np.sqrt(spread)
         return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
 

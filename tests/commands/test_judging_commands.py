@@ -188,6 +188,18 @@ def test_no_input_is_written_over(capsys, tmp_path, monkeypatch):
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
 
 
+def test_a_page_takes_the_place_of_a_page_alone(capsys, tmp_path):
+    path = tmp_path / "thesis.npz"
+    write_predictions(path)
+    (tmp_path / "thesis.html").write_text("mine")
+    status, _, error = _run(capsys, "report", path, "--bootstrap=0")
+    assert status == 1 and "thesis.html is no report: say what" in error
+    assert (tmp_path / "thesis.html").read_text() == "mine"
+    (tmp_path / "thesis.html").unlink()
+    for _ in range(2):
+        assert _run(capsys, "report", path, "--bootstrap=0")[0] == 0
+
+
 def test_names_of_any_bytes(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     name = os.fsdecode(b"caf\xe9 \x1b[31m.npz")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,23 @@ def test_wilson_interval_equals_the_closed_form():
     assert np.isclose(curve.expected_calibration_error, 0.1)
     with pytest.raises(ValueError, match="level"):
         curve.accuracy_interval(1.0)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 40])
+def test_bands_of_weighted_samples_are_those_of_fewer_rows(scale):
+    # One row of weight 12 among nine of weight 1 tells as much as 2.88 rows.
+    weight = scale * np.array([12] + [1] * 9)
+    correct = np.array([1] * 5 + [0] * 5)
+    counts = weight.sum(), weight.sum() / 2, weight @ correct, weight @ weight
+    curve = ReliabilityCurve.from_counts([0, 1], *([c] for c in counts))
+    assert curve.rows[0] == pytest.approx(21**2 / 153)
+    same = ReliabilityCurve.from_counts([0, 1], [1], [0.5], curve.accuracy)
+    same = dataclasses.replace(same, rows=curve.rows)
+    np.testing.assert_allclose(curve.accuracy_interval(), same.accuracy_interval())
+    equal = ReliabilityCurve.from_counts([0, 1], [10], [5], [8])
+    scaled = [10 * scale], [5 * scale], [8 * scale], [10 * scale**2]
+    curve = ReliabilityCurve.from_counts([0, 1], *scaled)
+    np.testing.assert_allclose(curve.accuracy_interval(), equal.accuracy_interval())
 
 
 def test_histogram_parts_right_and_wrong(data):
