@@ -39,6 +39,9 @@ def own_copy(loss):
 
     Args:
         loss: A loss of this package.
+
+    Raises:
+        ValueError: If the configuration of a loss with state does not make one.
     """
     layers = loss.state_layers()
     if not layers:
@@ -49,7 +52,13 @@ def own_copy(loss):
         if isinstance(inner, keras.losses.Loss):
             # Not from its configuration, as a class of one's own may have none.
             config[name] = own_copy(inner) if hasattr(inner, "state_layers") else inner
-    copy = type(loss).from_config(config)
+    try:
+        copy = type(loss).from_config(config)
+    except TypeError as error:
+        raise ValueError(
+            f"`loss` keeps something between batches, and `compile` could not copy it: "
+            f"{error}. Define `get_config` for {type(loss).__name__}."
+        ) from error
     for layer, given in zip(copy.state_layers(), layers, strict=True):
         layer.trainable = given.trainable
         layer.set_weights(given.get_weights())

@@ -85,6 +85,15 @@ def test_a_loss_starts_afresh_in_each_compile(loss, callbacks, y):
         check_equal(weights(layer), old, 0)
 
 
+def test_a_loss_that_cannot_be_copied_is_named():
+    class Counting(AdaFocalLoss):
+        def __init__(self, counts):
+            super().__init__()
+
+    with pytest.raises(ValueError, match="Define `get_config` for Counting"):
+        make().compile("sgd", Counting([1, 2]))
+
+
 @pytest.mark.parametrize(
     ("loss", "callback", "y"),
     [
