@@ -23,8 +23,8 @@ class BalancedContrastiveLoss(BatchLoss):
     mean of `1 / n_c` over q_a, and the mean over positives has the weights `q_i · q_p`,
     in which a prototype is one-hot. One-hot rows give what class ids give, which are
     quicker. The prototypes are a
-    `ClassPrototypes` layer of the loss. A `RefCalModel` trains and saves it with its
-    own weights; any other model must hold it as an attribute (`model.prototypes =
+    `ClassPrototypes` layer of the loss. A `RefCalModel` trains that of its own copy of the loss,
+    `model.loss`, and saves it with its weights; any other model must hold it as an attribute (`model.prototypes =
     loss.prototypes`) to do so. Batches of more than 256 rows, which are samples times
     views, are computed block by block, in memory that is linear in the batch.
 

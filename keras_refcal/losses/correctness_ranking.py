@@ -30,9 +30,9 @@ class CorrectnessRankingLoss(BatchPenalty):
 
     The history is a layer of the loss, `history`, with the number of right
     predictions (`correct`) and of visits (`seen`) of each training sample. A
-    `RefCalModel` updates it in every training step and saves it with its weights. In
-    any other model give `fit` the callback `UpdateCorrectnessHistory`; without either
-    the penalty stays 0.
+    `RefCalModel` updates that of its own copy of the loss, `model.loss`, in every
+    training step and saves it with its weights. In any other model give `fit` the
+    callback `UpdateCorrectnessHistory`; without either the penalty stays 0.
 
     Args:
         num_samples: Integer, size of the training set, up to 2^24.

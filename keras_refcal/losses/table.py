@@ -66,13 +66,17 @@ mean of the weights above 0**, so that c times the weights are c times the loss.
 Some losses learn while training. `BalancedContrastiveLoss` has prototypes,
 `CorrectnessRankingLoss` a history, `AdaFocalLoss` exponents, a deferred
 `ClassBalancedLoss` a switch: layers of the loss, whose variables a `RefCalModel`
-counts among its own. It trains the prototypes and updates the history by itself, on
-every backend, and saves all of them. The exponents and the switch change through the
+counts among its own: `compile` copies such a loss, so that what was given can serve
+the next model, and what is learned is read from `model.loss`. The model trains the
+prototypes and updates the history by itself, on every backend, and saves all of them.
+The exponents and the switch change through the
 callbacks `UpdateAdaFocal` and `DeferredReweighting` in
 `keras_refcal.training.loss_callbacks`, in any model; a model other than `RefCalModel`
 updates the history through `UpdateCorrectnessHistory`, and trains prototypes that it
 holds as an attribute. Labels of `CorrectnessRankingLoss` are `[label, index]`, with
-index -1, or no index at all in a `RefCalModel`, for validation data.
+index -1, or no index at all in a `RefCalModel`, for validation data. `class_weight`
+goes by the label there; a plain Keras model would take the greater number of each pair
+for a class: give it `sample_weight`.
 
 `python -m keras_refcal.losses.table docs/losses.md` makes this page from the classes.
 """

@@ -12,6 +12,7 @@ from keras_refcal.models.compiled_loss import (
     unreached_heads,
 )
 from keras_refcal.models.features import FEATURES, FEATURES_RANK
+from keras_refcal.models.given_data import GivenData
 from keras_refcal.models.held_parts import HeldParts
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
@@ -20,7 +21,7 @@ from keras_refcal.validation import check_integer, is_class_ids
 
 
 @serializable
-class RefCalModel(HeldParts, TrainStep, keras.Model):
+class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
     """An encoder, a projection head for refinement and a classifier.
 
     Calling the model returns probabilities, as `keras.applications` models do. Its
@@ -34,6 +35,10 @@ class RefCalModel(HeldParts, TrainStep, keras.Model):
     a history) is the model's own: `compile` copies such a loss, and `model.loss`, the
     copy, is trained, updated and saved with the model. The loss that was given stays
     as it is, for the next model.
+
+    With a loss of this package, `fit`, `evaluate` and the steps on one batch look at
+    labels and weights once, before the first compiled step, which could not: arrays
+    wholly, the first batch of a data set that can be read again.
 
     Args:
         encoder: A `keras.Model` or layer that maps `(batch, ...)` inputs, for example
