@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from golden_cases import assert_matches, inputs, parameters
 from gradients import value_and_gradient
+from keras import ops
 from random_predictions import draw, softmax
 
 from keras_refcal import losses
@@ -60,6 +61,19 @@ def test_weight_two_is_a_row_given_twice_for_the_papers_mmce(weighted):
     assert float(loss(labels, probabilities, weight)) == pytest.approx(
         float(loss(labels[twice], probabilities[twice])), rel=1e-5
     )
+
+
+@pytest.mark.parametrize("jit", [False, True])
+@pytest.mark.parametrize("zeros", [[-0.0, 0.0], [0.0, -0.0]])
+def test_the_first_of_equal_logits_is_predicted(zeros, jit):
+    labels, logits = np.array([0, 1]), np.array([zeros, [1, 2]], "float32")
+    loss = losses.DCALoss(from_logits=True)
+    value, _ = value_and_gradient(lambda z: loss(labels, z), logits, jit=jit)
+    confidence = (0.5 + 1 / (1 + np.exp(-1))) / 2
+    assert value == pytest.approx(1 - confidence, rel=1e-5)
+    crl = losses.CorrectnessRankingLoss(2, from_logits=True)
+    crl.update_state(np.array([[0, 0], [1, 1]]), logits)
+    assert np.array(ops.convert_to_numpy(crl.history.correct)).tolist() == [1, 1]
 
 
 def auc_margin_by_loops(labels, scores, margin):
