@@ -5,11 +5,13 @@ for `keras.Model`. `concrete_value(x)` is the NumPy value of `x`, or `None` whil
 function is being traced or where reading the value would stall an accelerator.
 `sum_by_index(values, index, size)` adds up rows by index, and `searchsorted` finds the
 places of values among edges; `fused(function)` makes one call of many operations, also
-where they would run one by one. `global_batch(values)` brings the rows of all replicas
-together, `num_replicas()` counts them, and `sum_over_processes(variables)` adds up the
-state of metrics. `inference(layer)` is a function of arrays, in this process alone.
-`anchor_losses` is the supervised contrastive loss of every row, in small memory, and
-`unit_rows` makes these rows of embeddings.
+where they would run one by one. Inside `double_precision()` float64 is computed with,
+on JAX too; `as_double` and `float32_part` go there and back, and `cumsum` stays there.
+`global_batch(values)` brings the rows of all replicas together, `num_replicas()` counts
+them, and `sum_over_processes(variables)` adds up the state of metrics.
+`inference(layer)` is a function of arrays, in this process alone. `anchor_losses` is
+the supervised contrastive loss of every row, in small memory, and `unit_rows` makes
+these rows of embeddings.
 """
 
 import keras
@@ -18,6 +20,10 @@ NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
     from keras_refcal.backend.tensorflow_counting import (
+        as_double,
+        cumsum,
+        double_precision,
+        float32_part,
         fused,
         searchsorted,
         sum_by_index,
@@ -34,7 +40,14 @@ if NAME == "tensorflow":
 elif NAME == "jax":
     from keras.ops import searchsorted
 
-    from keras_refcal.backend.jax_counting import fused, sum_by_index
+    from keras_refcal.backend.jax_counting import (
+        as_double,
+        cumsum,
+        double_precision,
+        float32_part,
+        fused,
+        sum_by_index,
+    )
     from keras_refcal.backend.jax_inference import inference
     from keras_refcal.backend.jax_replicas import (
         global_batch,
@@ -48,7 +61,14 @@ elif NAME == "torch":
     from keras.ops import searchsorted
 
     from keras_refcal.backend.torch_anchor_losses import anchor_losses
-    from keras_refcal.backend.torch_counting import fused, sum_by_index
+    from keras_refcal.backend.torch_counting import (
+        as_double,
+        cumsum,
+        double_precision,
+        float32_part,
+        fused,
+        sum_by_index,
+    )
     from keras_refcal.backend.torch_inference import inference
     from keras_refcal.backend.torch_replicas import (
         global_batch,
@@ -67,7 +87,11 @@ __all__ = [
     "NAME",
     "TrainStep",
     "anchor_losses",
+    "as_double",
     "concrete_value",
+    "cumsum",
+    "double_precision",
+    "float32_part",
     "fused",
     "global_batch",
     "inference",

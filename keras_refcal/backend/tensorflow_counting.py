@@ -1,11 +1,18 @@
 """Counting on TensorFlow."""
 
+import contextlib
+
 import tensorflow as tf
 
 
 def sum_by_index(values, index, size):
     """Returns sums of `values`, shape `(n, ...)`, by index, shape `(size, ...)`."""
     return tf.math.unsorted_segment_sum(values, index, size)
+
+
+def cumsum(values):
+    """Returns sums along the last axis, in the type of the values."""
+    return tf.cumsum(values, axis=-1)
 
 
 def fused(function):
@@ -16,6 +23,29 @@ def fused(function):
         return (graph if tf.executing_eagerly() else function)(*tensors)
 
     return call
+
+
+def double_precision():
+    """Returns a context in which float64 is computed with: any, on TensorFlow."""
+    return contextlib.nullcontext()
+
+
+def as_double(values, subnormal=False):
+    """Returns float64, if asked to of subnormal numbers too, else read as 0."""
+    doubles = tf.cast(values, "float64")
+    if not subnormal or values.dtype != tf.float32:
+        return doubles
+    bits = tf.bitcast(values, tf.int32)
+    size = tf.bitwise.bitwise_and(bits, 0x7FFFFFFF)
+    tiny = tf.cast(tf.where(bits < 0, -size, size), "float64") * 2.0**-149
+    return tf.where(size < 0x00800000, tiny, doubles)
+
+
+def float32_part(doubles):
+    """Returns float64 numbers without the bits that float32 has no room for."""
+    # XLA may take a cast and the cast back for nothing; not this.
+    bits = tf.bitcast(doubles, tf.int64)
+    return tf.bitcast(tf.bitwise.bitwise_and(bits, -(2**29)), tf.float64)
 
 
 def searchsorted(edges, values, side="left"):

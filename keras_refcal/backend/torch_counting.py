@@ -1,8 +1,12 @@
 """Counting on PyTorch."""
 
+import contextlib
+
+import keras
 import numpy as np
 import torch
 
+_LACKS_FLOAT64, _AS_IT_IS = torch.backends.mps.is_available(), contextlib.nullcontext()
 _PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)
 
 
@@ -15,11 +19,17 @@ def sum_by_index(values, index, size):
     return zeros.scatter_add_(0, index, values)
 
 
+def cumsum(values):
+    """Returns sums along the last axis, in the type of the values."""
+    return torch.cumsum(values, dim=-1)  # Keras' own makes float32 of float64
+
+
 def fused(function):
     """Returns a pure function of tensors as one call of the backend.
 
     On the CPU the function is given NumPy arrays, which share the tensors' memory:
     calling an operation of `keras.ops` on PyTorch takes longer than the operation.
+    So it is for MPS, which has no float64.
     """
 
     def call(*tensors):
@@ -32,14 +42,29 @@ def fused(function):
     return call
 
 
+def double_precision():
+    """Returns a context in which float64 is computed with: any, but for MPS."""
+    return keras.device("cpu") if _LACKS_FLOAT64 else _AS_IT_IS
+
+
+def as_double(values, subnormal=False):
+    """Returns float64; subnormal numbers are read as they are."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
+
+
+def float32_part(doubles):
+    """Returns float64 numbers without the bits that float32 has no room for."""
+    return doubles.float().double()
+
+
 def _arrays(tensors):
     """Returns tensors as arrays, or `None` where the CPU may not read their values."""
     arrays = []
     for tensor in tensors:
         if tensor is None:
             arrays.append(None)
-        elif type(tensor) in _PLAIN_TENSORS and tensor.is_cpu:
-            arrays.append(_array(tensor))
+        elif type(tensor) in _PLAIN_TENSORS and tensor.device.type in ("cpu", "mps"):
+            arrays.append(_array(tensor.cpu()))
         else:
             return None
     return arrays

@@ -54,7 +54,8 @@ class AreaUnderRiskCoverage(ConfidenceRanking):
         """Returns the area."""
         return ranking.risk_coverage(weight, correct)[0]
 
-    def bound(self, weight, correct):
+    def bound_of_answers(self, weight, correct):
         """Returns the distance to the best or the worst order inside the bins."""
         expected, best, worst = ranking.risk_coverage(weight, correct)
-        return ops.maximum(worst - expected, expected - best)
+        above, below = worst - expected, expected - best
+        return ops.where(above > below, above, below)

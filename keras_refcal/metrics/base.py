@@ -2,18 +2,24 @@
 
 import functools
 import math
-import warnings
 
 import keras
+import numpy as np
 from keras import ops
 
 # Keras has no public name for it. Inside, PyTorch builds models from made-up values.
 from keras.src.backend import in_stateless_scope
 
-from keras_refcal.backend import concrete_value, fused
-from keras_refcal.metrics.batch import Batch, check_shapes, num_classes
+from keras_refcal.backend import concrete_value, double_precision, fused
+from keras_refcal.metrics.batch import Batch, blocks, check_shapes, num_classes
 from keras_refcal.metrics.counters import Rejected
+from keras_refcal.metrics.labels import as_tensor
+from keras_refcal.metrics.report import report
 from keras_refcal.ops import accumulate
+
+# What is left between a figure and the exact one where nothing is binned: the rounding
+# of the result, relative, and that of sums of 47 bits over a hundred thousand batches.
+RELATIVE_ROUNDING, ROUNDING = 1e-7, 1e-9
 
 
 class ClassifierMetric(keras.metrics.Metric):
@@ -23,14 +29,15 @@ class ClassifierMetric(keras.metrics.Metric):
     figure from them in `figure`.
 
     All counters are sums in one variable, so replicas and hosts add theirs and
-    `merge_state` is exact up to float32 rounding of the result. Beside each sum stands
-    what float32 rounding took from it, so single samples still count far above
-    16.7 million of them.
+    `merge_state` is exact up to float32 rounding of the result. A batch is summed in
+    float64, and beside each sum stands what float32 rounding took from it: however the
+    rows are cut into batches, the figure is the same to float32 rounding.
 
     Rows that cannot be judged are left out of the figure and counted: `result` warns
     about predictions that are NaN or infinite, and raises for rows that are no
-    probabilities (logits, say) or labels that are no class. It does so where values
-    can be read: at once, or at the end of an epoch of a compiled `fit`.
+    probabilities (logits, say), labels that are no class and weights that are none.
+    It does so where values can be read: at once, or at the end of an epoch of a
+    compiled `fit`.
 
     Args:
         from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
@@ -52,6 +59,7 @@ class ClassifierMetric(keras.metrics.Metric):
         self.from_logits = from_logits
         self.num_classes = num_classes
         self._kinds = {}
+        self._columns = None
         self._state = None
 
     def count(self, **kinds):
@@ -66,15 +74,16 @@ class ClassifierMetric(keras.metrics.Metric):
 
         Args:
             y_true: Class ids, shape `(batch,)` or `(batch, 1)`, or one-hot rows
-                `(batch, num_classes)`; of other rows the largest entry is the label.
+                `(batch, num_classes)`.
             y_pred: Shape `(batch, num_classes)`; for two classes also class 1 alone,
                 shape `(batch,)` or `(batch, 1)`.
-            sample_weight: Optional, shape `(batch,)`; weight 0 equals absence.
+            sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`;
+                weight 0 equals absence.
 
         Raises:
             ValueError: If shapes do not fit.
         """
-        y_true, y_pred = map(ops.convert_to_tensor, (y_true, y_pred))
+        y_true, y_pred = as_tensor(y_true), ops.convert_to_tensor(y_pred)
         if sample_weight is not None:
             sample_weight = ops.convert_to_tensor(sample_weight)
         check_shapes(y_true, y_pred)
@@ -89,17 +98,32 @@ class ClassifierMetric(keras.metrics.Metric):
         """Returns the figure, NaN while it is undefined."""
         if self._state is None:
             return self.undefined()
-        counters = self.counters()
-        self._report(counters.pop("rejected"))
-        return self.figure(**counters)
+        with double_precision():
+            counters = self.counters()
+            self._report(counters.pop("rejected"))
+            figure = self.figure(**counters)
+            return keras.tree.map_structure(self._rounded, figure)
 
     def counters(self):
-        """Returns the value of each kind of counter, by name."""
+        """Returns the value of each kind of counter, by name, in float64."""
         return self._split(accumulate.value(self._state))
 
-    def figure(self, **counters):
-        """Returns the figure, a scalar, from the value of each counter by name."""
-        raise NotImplementedError
+    def distance_bound(self):
+        """Returns how far the figure can be from the exact one, by the counters.
+
+        It covers fine bins and rounding, and is never above the width of the figure's
+        range. NaN while the figure is undefined; a mapping where the figure is one.
+        """
+        if self._state is None:
+            return float("nan")
+        with double_precision():
+            counters = self.counters()
+            counters.pop("rejected")
+            return self._distance(**counters)
+
+    def bound(self, **counters):
+        """Returns how far fine bins can move the figure, from the counters by name."""
+        return 0.0
 
     def undefined(self):
         """Returns the result before any sample."""
@@ -124,8 +148,9 @@ class ClassifierMetric(keras.metrics.Metric):
                 continue
             if self._state is None:
                 self._create_state(other.num_classes)
-            state = ops.convert_to_tensor(other._state)
-            self._state.assign(accumulate.merge(self._state, state))
+            with double_precision():
+                merged = accumulate.merge(self._state.value, other._state.value)
+                self._state.assign(merged)
 
     def state_size(self, num_classes=None):
         """Returns the bytes of the state, for a number of classes where it matters."""
@@ -150,6 +175,8 @@ class ClassifierMetric(keras.metrics.Metric):
         )
 
     def _check_classes(self, given):
+        if self._columns != given:
+            self._columns = given
         if self._state is None:
             self._create_state(given)
         if self.num_classes not in (None, given):
@@ -166,26 +193,27 @@ class ClassifierMetric(keras.metrics.Metric):
             start += size
         return values
 
+    def _distance(self, **counters):
+        bound, (low, high) = float(self.bound(**counters)), self.value_range
+
+        def distance(figure):
+            rounding = RELATIVE_ROUNDING * abs(float(figure)) + ROUNDING
+            return min(bound + rounding, high - low)
+
+        return keras.tree.map_structure(distance, self.figure(**counters))
+
+    def _rounded(self, figure):
+        """Returns a figure in the metric's type, NaN if a sum overflowed."""
+        finite = ops.all(ops.isfinite(self._state.value))
+        return ops.cast(ops.where(finite, figure, float("nan")), self.dtype)
+
     def _report(self, rejected):
         if in_stateless_scope():
             return
         rejected = concrete_value(rejected)
-        if rejected is None:
-            return
-        lost, improper = rejected.tolist()
-        if improper:
-            raise ValueError(
-                f"`{self.name}` was given samples of weight {improper:g} whose "
-                "probabilities are below 0 or do not sum to 1, or whose label is no "
-                "class. If `y_pred` holds logits, set `from_logits=True`."
-            )
-        if lost:
-            warnings.warn(
-                f"`{self.name}` left out predictions of weight {lost:g} that "
-                "are NaN or infinite.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        if rejected is not None:
+            finite = np.all(np.isfinite(concrete_value(self._state.value)))
+            report(self.name, rejected, self._columns, finite)
 
 
 @functools.lru_cache(maxsize=256)
@@ -197,11 +225,15 @@ def _advance(kinds, from_logits, dtype, columns):
     TensorFlow would otherwise merge into one function of unknown shapes.
     """
 
-    def advance(state, y_true, y_pred, sample_weight):
-        batch = Batch(y_true, y_pred, sample_weight, from_logits, dtype)
-        xp = batch.xp
-        increments = [xp.reshape(kind.count(batch), (-1,)) for kind in kinds]
-        return accumulate.accumulate(state, xp.concatenate(increments), xp)
+    def advance(state, *rows):
+        with double_precision():
+            for block in blocks(*rows):
+                batch = Batch(*block, from_logits, dtype)
+                xp = batch.xp
+                increments = [xp.reshape(kind.count(batch), (-1,)) for kind in kinds]
+                increment = xp.concatenate(increments)
+                state = accumulate.accumulate(state, increment, xp)
+            return state
 
     return fused(advance)
 

@@ -2,42 +2,35 @@
 
 import numpy as np
 
+from keras_refcal.metrics.labels import check_labels, known_ids
+from keras_refcal.metrics.once import once
+from keras_refcal.metrics.softmax_parts import SoftmaxParts
 from keras_refcal.ops import counting_in_keras, counting_in_numpy
-from keras_refcal.ops.labels import class_ids
 from keras_refcal.predictions import ROW_SUM_TOLERANCE
 
-
-class once:
-    """`functools.cached_property` without its lock, 2 µs a time before Python 3.12."""
-
-    def __init__(self, compute):
-        self.compute = compute
-        self.__doc__ = compute.__doc__
-
-    def __get__(self, instance, owner):
-        value = self.compute(instance)
-        instance.__dict__[self.compute.__name__] = value
-        return value
+# Rows of an array that are counted at a time.
+BLOCK_ROWS = 2**16
 
 
 class Batch:
     """Predictions, labels and weights; what is derived from them is computed once.
 
     Shapes: B rows, K classes. A row whose prediction is not finite, whose
-    probabilities are none (below 0, or not summing to 1 within 0.01), or whose label
-    is no class, has weight 0 and is counted in `rejected`.
+    probabilities are none (below 0, or not summing to 1 within 0.01), whose label is no
+    class, or whose weight is negative or not finite, has weight 0 and is counted in
+    `rejected`. Scores stay in the metric's type; what is summed is float64, so it must
+    be used inside `backend.double_precision()`.
 
     `xp` holds the functions that compute on it: those of `keras.ops` for tensors, the
     same in NumPy for arrays.
 
     Args:
-        y_true: Class ids, shape `(B,)` or `(B, 1)`, or rows `(B, K)` of which the
-            largest entry is the label.
+        y_true: Class ids, shape `(B,)` or `(B, 1)`, or one-hot rows `(B, K)`.
         y_pred: Shape `(B, K)`; for two classes also class 1 alone, `(B,)` or
             `(B, 1)`.
         sample_weight: Shape `(B,)` or `(B, 1)`, a number, or `None` for 1 each.
         from_logits: Whether `y_pred` holds logits rather than probabilities.
-        dtype: What all is computed in.
+        dtype: Type in which the scores are read.
     """
 
     def __init__(
@@ -48,8 +41,8 @@ class Batch:
         scores = self.xp.cast(y_pred, dtype)
         self._scores = _two_columns(scores, from_logits, self.xp)
         self._from_logits = from_logits
-        self._raw_labels = class_ids(y_true, self.xp)
         self._raw_weight = sample_weight
+        self.labels, self._known = known_ids(y_true, self.num_classes, self.xp)
 
     @property
     def num_classes(self) -> int:
@@ -67,15 +60,33 @@ class Batch:
         return self.xp.abs(self.xp.row_sums(self._scores) - 1)
 
     @once
-    def valid(self):
-        """Whether each row can be judged, shape `(B,)`."""
-        labels = self._raw_labels
-        proper = (labels >= 0) & (labels < self.num_classes)
-        # NaN and infinity fail these comparisons too.
-        proper = proper & (self._row_error <= ROW_SUM_TOLERANCE)
+    def _proper(self):
+        """Whether each row holds probabilities, or finite logits, shape `(B,)`."""
+        # NaN and infinity fail this comparison too.
+        proper = self._row_error <= ROW_SUM_TOLERANCE
         if self._from_logits:
             return proper
         return proper & self.xp.rows_above_zero(self._scores)
+
+    @once
+    def _given_weight(self):
+        """Weight of each row as given, float64 of shape `(B,)`."""
+        ones = self.xp.cast(self.xp.equal(self.labels, self.labels), "float64")
+        if self._raw_weight is None:
+            return ones
+        return ones * flat_weight(self._raw_weight, self.xp)
+
+    @once
+    def _weighable(self):
+        """Whether each weight is finite and 0 or more."""
+        weight = self._given_weight
+        return (weight >= 0) & (weight < float("inf"))
+
+    @once
+    def valid(self):
+        """Whether each row can be judged, shape `(B,)`."""
+        valid = self._known & self._proper
+        return valid if self._raw_weight is None else valid & self._weighable
 
     @once
     def _all_valid(self):
@@ -83,39 +94,32 @@ class Batch:
         return self.xp.is_known_to_hold(self.valid)
 
     @once
-    def _given_weight(self):
-        if self._raw_weight is None:
-            return 1.0
-        weight = self.xp.reshape(
-            self.xp.cast(self._raw_weight, self._scores.dtype), (-1,)
-        )
-        return self.xp.broadcast_to(weight, self.xp.shape(self._scores)[:1])
-
-    @once
     def weight(self):
-        """Weight of each row, 0 where it is not valid, shape `(B,)`."""
+        """Weight of each row, 0 where it is not valid, float64 of shape `(B,)`."""
         if self._raw_weight is None:
-            return self.xp.cast(self.valid, self._scores.dtype)
+            return self.xp.cast(self.valid, "float64")
         return self.xp.where(self.valid, self._given_weight, 0.0)
 
     @once
     def rejected(self):
-        """Weight of all rows that are not valid, and of those that are finite, `(2,)`.
+        """What was left out: weight by three faults and rows by one, `(4,)`.
 
-        A row that is not finite is a fault of the model; the others are of its use.
+        Predictions that are not finite, those that are no probabilities, labels that
+        are no class, and weights that are none. The first is a fault of the model; the
+        others are of its use.
         """
+        xp = self.xp
         if self._all_valid:
-            return self.xp.zeros_like(self._scores[0, :2])
-        lost = self._given_weight - self.weight
-        finite = self.xp.cast(self._row_error < float("inf"), lost.dtype)
-        return self.xp.sum(self.xp.stack([lost, lost * finite]), axis=-1)
-
-    @once
-    def labels(self):
-        """Class ids, int32 of shape `(B,)`; some class in rows that are not valid."""
-        return self.xp.clip(
-            self.xp.cast(self._raw_labels, "int32"), 0, self.num_classes - 1
-        )
+            return np.zeros(4)
+        weight = xp.where(self._weighable, self._given_weight, 0.0)
+        finite = self._row_error < float("inf")
+        faults = [
+            xp.where(finite, 0.0, weight),
+            xp.where(finite & ~self._proper, weight, 0.0),
+            xp.where(self._known, 0.0, weight),
+            xp.where(self._weighable, xp.zeros_like(weight), 1.0),
+        ]
+        return xp.sum(xp.stack(faults), axis=-1)
 
     @once
     def scores(self):
@@ -123,60 +127,55 @@ class Batch:
         return self.xp.where(self.valid[:, None], self._scores, 0.0)
 
     @once
-    def probabilities(self):
-        """Probabilities, shape `(B, K)`."""
-        return self.xp.softmax(self.scores) if self._from_logits else self.scores
-
-    @once
-    def confidence(self):
-        """Largest probability of each row, shape `(B,)`; 0 in rows not valid."""
-        if self._from_logits:
-            return self.xp.max(self.probabilities, axis=-1)
-        largest = self._top[0]
-        return largest if self._all_valid else self.xp.where(self.valid, largest, 0.0)
-
-    @once
     def predicted(self):
         """Class of the largest score, the first on ties, int32 of shape `(B,)`."""
-        return self.xp.cast(self.xp.argmax(self._scores, axis=-1), "int32")
+        return self.xp.first_largest(self.scores)
 
     @once
     def correct(self):
         """1.0 where the predicted class is the label, else 0.0, shape `(B,)`."""
-        return self.xp.cast(self._top[1], self._scores.dtype)
+        return self.xp.cast(self._top[1], "float64")
 
     @once
     def _top(self):
         """Largest score of each row, and whether it is the label's."""
-        return self.xp.top(self._scores, self._raw_labels)
+        return self.xp.top(self._scores, self.labels)
 
     @once
-    def _relative(self):
-        """Each probability over the largest one, and the sum of all but that one."""
-        largest = self.xp.max(self.scores, axis=-1, keepdims=True)
-        relative = self.xp.exp(self.scores - largest)
-        top = self.xp.one_hot(self.predicted, self.num_classes, dtype=relative.dtype)
-        return relative, self.xp.sum(relative * (1 - top), axis=-1), top
+    def _softmax(self):
+        """What the softmax of logits is made of; see `SoftmaxParts`."""
+        return SoftmaxParts(self.scores, self.predicted, self.xp)
 
     @once
-    def odds(self):
-        """Odds `(1 - p) / p` against each class, shape `(B, K)`."""
-        if not self._from_logits:
-            return self.xp.maximum(1 - self.probabilities, 0.0) / self.probabilities
-        relative, rest, top = self._relative
-        rest = rest[:, None]
-        return self.xp.where(top > 0, rest, rest + (1 - relative)) / relative
+    def probabilities(self):
+        """Probabilities, shape `(B, K)`."""
+        return self._softmax.probabilities if self._from_logits else self.scores
 
     @once
-    def confidence_odds(self):
-        """Odds `(1 - p) / p` against the predicted class, shape `(B,)`."""
+    def confidence(self):
+        """Largest probability of each row, float64 `(B,)`; 0 in rows not valid."""
         if self._from_logits:
-            return self._relative[1]
-        return self.xp.maximum(1 - self.confidence, 0.0) / self.confidence
+            return self._softmax.confidence
+        largest = self.xp.double(self._top[0])
+        return largest if self._all_valid else self.xp.where(self.valid, largest, 0.0)
+
+    @once
+    def log_odds(self):
+        """Log-odds of each class, float64 of shape `(B, K)`."""
+        if self._from_logits:
+            return self._softmax.log_odds
+        return _log_odds(self.probabilities, self.xp)
+
+    @once
+    def confidence_log_odds(self):
+        """Log-odds of the predicted class, float64 of shape `(B,)`."""
+        if self._from_logits:
+            return self._softmax.top_log_odds
+        return _log_odds(self.confidence, self.xp)
 
     @once
     def answers(self):
-        """Weight, weighted confidence and weighted correctness, each `(B,)`."""
+        """Weight, weighted confidence and weighted right answers of each row."""
         weight, confidence, correct = self.weight, self.confidence, self.correct
         if self._all_valid and self._raw_weight is None:
             return [weight, confidence, correct]
@@ -184,8 +183,10 @@ class Batch:
 
     @once
     def label_probability(self):
-        """Probability of each label, shape `(B,)`."""
-        return self.xp.of_column(self.probabilities, self.labels)
+        """Probability of each label, float64 of shape `(B,)`."""
+        return self.xp.double(
+            self.xp.of_column(self.probabilities, self.labels), subnormal=True
+        )
 
     @once
     def label_is_impossible(self):
@@ -198,10 +199,35 @@ class Batch:
     def log_label_probability(self):
         """Log-probability of each label, shape `(B,)`; 0 of a probability of 0."""
         if self._from_logits:
-            return self.xp.of_column(self.xp.log_softmax(self.scores), self.labels)
+            return self._softmax.log_probability(self.labels)
         return self.xp.log(
             self.xp.where(self.label_is_impossible, 1.0, self.label_probability)
         )
+
+    @once
+    def squared_distance(self):
+        """Squared distance of each row to its one-hot label, shape `(B,)`."""
+        squares = self.xp.square(self.xp.cast(self.probabilities, "float64"))
+        distance = self.xp.row_sums(squares) + (1 - 2 * self.label_probability)
+        return self.xp.maximum(distance, 0.0)
+
+
+def blocks(y_true, y_pred, sample_weight):
+    """Yields arrays in parts of few enough rows to stay in the cache, tensors whole."""
+    num_rows = y_pred.shape[0]
+    if not isinstance(y_pred, np.ndarray) or num_rows <= BLOCK_ROWS:
+        yield y_true, y_pred, sample_weight
+        return
+    for start in range(0, num_rows, BLOCK_ROWS):
+        rows = slice(start, start + BLOCK_ROWS)
+        of_each = sample_weight is not None and sample_weight.size > 1
+        weight = sample_weight[rows] if of_each else sample_weight
+        yield y_true[rows], y_pred[rows], weight
+
+
+def flat_weight(sample_weight, xp):
+    """Returns weights in float64, shape `(B,)` or, of one number, `(1,)`."""
+    return xp.double(xp.reshape(sample_weight, (-1,)))
 
 
 def check_shapes(y_true, y_pred):
@@ -211,13 +237,7 @@ def check_shapes(y_true, y_pred):
             "`y_pred` must have shape (batch, num_classes), or (batch,) or (batch, 1) "
             f"for two classes. Received shape: {tuple(y_pred.shape)}"
         )
-    shape, rows, classes = tuple(y_true.shape), y_pred.shape[0], num_classes(y_pred)
-    fits = len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, classes))
-    if not fits or (None not in (rows, shape[0]) and shape[0] != rows):
-        raise ValueError(
-            f"`y_true` must be class ids of shape ({rows},) or ({rows}, 1) or rows of "
-            f"shape ({rows}, {classes}). Received shape: {shape}"
-        )
+    check_labels(y_true, num_classes(y_pred), y_pred.shape[0])
 
 
 def num_classes(y_pred) -> int:
@@ -233,3 +253,9 @@ def _two_columns(scores, from_logits, xp):
         return scores
     other = xp.zeros_like(scores) if from_logits else 1 - scores
     return xp.concatenate([other, scores], axis=-1)
+
+
+def _log_odds(probabilities, xp):
+    """Returns `log(p / (1 - p))` in float64, infinite for 0 and 1."""
+    odds_against = xp.maximum(1 - probabilities, 0.0) / probabilities
+    return -xp.log(xp.cast(odds_against, "float64"))

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_refcal.backend import double_precision
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import (
     ClassBins,
@@ -19,6 +20,9 @@ from keras_refcal.validation import check_choice, check_in_range
 # Fine bins from which bins of equal mass are cut, for the predicted class and for
 # each class.
 TOP_LABEL_RESOLUTION, CLASS_RESOLUTION = 4096, 512
+
+# The root of what rounding makes of a difference of squares that is 0.
+DEBIASED_ROUNDING = 1e-6
 
 
 class BinnedCalibrationError(ClassifierMetric):
@@ -88,26 +92,27 @@ class BinnedCalibrationError(ClassifierMetric):
             raise ValueError(
                 f"`class_errors` needs `kind='classwise'`. Received: {self.kind!r}"
             )
-        bins = self._bins(self.counters()["bins"])
         by_norm = calibration_error.NORMS[self.norm]
         errors = calibration_error.debiased_error if self.debias else by_norm
-        return ops.convert_to_numpy(errors(bins))
+        with double_precision():
+            return ops.convert_to_numpy(errors(self._bins(self.counters()["bins"])))
 
-    def distance_bound(self):
-        """Returns how far the figure can be from the exact one, by the counters.
+    def bound(self, bins):
+        """Returns how far cutting the fine bins otherwise can move the figure.
 
-        0 for bins of equal width. For bins of equal mass it covers every way to cut
-        the fine bins that hold a boundary, or lie within `num_bins` samples below one,
-        and leaving out the smallest probabilities, as published code does. It holds
-        for `norm="l1"`; other norms of bins of equal mass have none, NaN.
+        0 for bins of equal width, but for the root of a difference, which rounding
+        moves by more. For bins of equal mass it covers every way to cut the fine bins
+        that hold a boundary, or lie within `num_bins` samples below one, and leaving
+        out the smallest probabilities, as published code does. It holds for
+        `norm="l1"`; other norms of bins of equal mass have none, NaN.
         """
         if self.binning == "uniform":
-            return 0.0
+            return DEBIASED_ROUNDING if self.debias else 0.0
         if self.norm != "l1":
             return float("nan")
-        bins = self.counters()["bins"]
         slack = 1 if self.kind == "top_label" else self.num_bins
-        return float(ops.mean(equal_mass_distance(bins, self.num_bins, slack)))
+        distance = equal_mass_distance(bins, self.num_bins, slack)
+        return ops.mean(ops.where(distance > 1, 1.0, distance))
 
     def reliability_curve(self, class_id=None):
         """Returns the bins counted so far as an `evaluation.ReliabilityCurve`.
@@ -121,7 +126,8 @@ class BinnedCalibrationError(ClassifierMetric):
         """
         from keras_refcal.evaluation.curves import ReliabilityCurve
 
-        counts = self._all_events(self.counters()["bins"])
+        with double_precision():
+            counts = self._all_events(self.counters()["bins"])
         if self.kind == "classwise":
             check_choice("class_id", class_id, (None, *range(self.num_classes)))
             counts = counts.sum(1) if class_id is None else counts[:, class_id]
@@ -132,8 +138,9 @@ class BinnedCalibrationError(ClassifierMetric):
         edges = convention_edges(self.num_bins, self.convention)[0]
         if self.binning == "quantile":
             edges = _mass_edges(counts[0], self.num_bins)
-            counts = equal_mass_counts(ops.convert_to_tensor(counts), self.num_bins)
-            counts = ops.convert_to_numpy(counts)
+            with double_precision():
+                counts = equal_mass_counts(ops.convert_to_tensor(counts), self.num_bins)
+                counts = ops.convert_to_numpy(counts)
         return ReliabilityCurve.from_counts(edges, *counts)
 
     def _bins(self, bins):

@@ -38,12 +38,12 @@ class ConfidenceRanking(ClassifierMetric):
         """Returns the figure of the weight and right answers of each fine bin."""
         raise NotImplementedError
 
-    def distance_bound(self):
-        """Returns how far the figure can be from the exact one, by the counters."""
-        weight, _, correct = ops.unstack(self.counters()["bins"])
-        return float(self.bound(weight, correct))
+    def bound(self, bins):
+        """Returns how far the order inside the fine bins can move the figure."""
+        weight, _, correct = ops.unstack(bins)
+        return self.bound_of_answers(weight, correct)
 
-    def bound(self, weight, correct):
+    def bound_of_answers(self, weight, correct):
         """Returns the bound of the weight and right answers of each fine bin."""
         raise NotImplementedError
 

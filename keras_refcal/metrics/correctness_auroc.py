@@ -52,6 +52,6 @@ class CorrectnessAUROC(ConfidenceRanking):
         """Returns the area."""
         return ranking.binary_auroc(correct, weight - correct)
 
-    def bound(self, weight, correct):
+    def bound_of_answers(self, weight, correct):
         """Returns half the share of the tied pairs."""
         return ranking.tied_pairs(correct, weight - correct) / 2

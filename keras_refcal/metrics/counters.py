@@ -33,11 +33,11 @@ class Counters:
 
 @dataclasses.dataclass(frozen=True)
 class Rejected(Counters):
-    """Weight of the rows that cannot be judged, and of the finite ones of them."""
+    """What was left out, by fault; see `Batch.rejected`."""
 
     def shape(self, num_classes):
-        """Returns `(2,)`."""
-        return (2,)
+        """Returns `(4,)`."""
+        return (4,)
 
     def count(self, batch):
         """See `Batch.rejected`."""
@@ -78,7 +78,7 @@ class FineConfidence(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch by bin."""
-        index = fine_index(batch.confidence_odds, self.num_bins, batch.xp)
+        index = fine_index(batch.confidence_log_odds, self.num_bins, batch.xp)
         return batch.xp.sum_columns(batch.answers, index, self.num_bins)
 
 
@@ -135,7 +135,7 @@ class FineClassBins(Counters):
     def count(self, batch):
         """Returns the sums of the batch by class and bin."""
         xp = batch.xp
-        index = fine_index(batch.odds, self.num_bins, xp)
+        index = fine_index(batch.log_odds, self.num_bins, xp)
         event_index = xp.take_along_axis(index, batch.labels[:, None], axis=-1)
         return _by_class(batch, index, event_index[:, 0], self.num_bins, self.threshold)
 
@@ -157,7 +157,7 @@ class PairBins(Counters):
         num_classes, _, num_bins = shape = self.shape(batch.num_classes)
         columns = xp.arange(num_classes, dtype="int32")
         pair = batch.labels[:, None] * num_classes + columns
-        cell = pair * num_bins + fine_index(batch.odds, num_bins, xp)
+        cell = pair * num_bins + fine_index(batch.log_odds, num_bins, xp)
         weight = xp.reshape(
             xp.broadcast_to(batch.weight[:, None], xp.shape(cell)), (-1,)
         )
@@ -199,10 +199,7 @@ class SquaredDistance(Counters):
 
     def count(self, batch):
         """Returns the sums of the batch."""
-        xp = batch.xp
-        squares = xp.sum(xp.square(batch.probabilities), axis=-1)
-        distance = squares - 2 * batch.label_probability + 1
-        return _sums(xp, batch.weight, distance)
+        return _sums(batch.xp, batch.weight, batch.squared_distance)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,10 +216,10 @@ class LogLikelihood(Counters):
         """Returns the sums of the batch."""
         xp = batch.xp
         log_label = batch.log_label_probability
-        impossible = xp.cast(batch.label_is_impossible, log_label.dtype)
+        impossible = xp.cast(batch.label_is_impossible, "float64")
         if self.clip:
             least, most = math.log(self.clip), math.log1p(-self.clip)
-            log_label = xp.where(batch.label_is_impossible, least, log_label)
+            log_label = xp.where(batch.label_is_impossible, -1e30, log_label)
             log_label = xp.clip(log_label, least, most)
             impossible = xp.zeros_like(impossible)
         return _sums(xp, batch.weight, -log_label, impossible)
@@ -251,12 +248,10 @@ def _by_class(batch, index, event_index, num_bins, threshold=0.0):
     size = num_classes * num_bins
     offsets = xp.arange(num_classes, dtype="int32") * num_bins
     cell = xp.reshape(xp.cast(index, "int32") + offsets, (-1,))
-    probabilities, events = batch.probabilities, batch.weight
+    probabilities, events = xp.cast(batch.probabilities, "float64"), batch.weight
     if threshold:
-        kept = xp.cast(probabilities >= threshold, probabilities.dtype)
-        probabilities = kept * probabilities
-        kept = xp.cast(batch.label_probability >= threshold, events.dtype)
-        events = kept * events
+        probabilities = xp.where(probabilities >= threshold, probabilities, 0.0)
+        events = xp.where(batch.label_probability >= threshold, events, 0.0)
     weight = xp.broadcast_to(batch.weight[:, None], xp.shape(probabilities))
     columns = [xp.reshape(x, (-1,)) for x in (weight, weight * probabilities)]
     sums = xp.sum_columns(columns, cell, size)

@@ -57,7 +57,7 @@ class FalsePositiveRateAtRecall(ConfidenceRanking):
         """Returns the rate."""
         return ranking.false_positive_rate(correct, weight - correct, self.recall)[0]
 
-    def bound(self, weight, correct):
+    def bound_of_answers(self, weight, correct):
         """Returns the share of the wrong answers in the last accepted bin."""
         wrong = weight - correct
         high, low = ranking.false_positive_rate(correct, wrong, self.recall)

@@ -4,9 +4,15 @@ import keras
 import numpy as np
 from keras import ops
 
+# Keras has no public name for it. Inside, PyTorch builds models from made-up values.
+from keras.src.backend import in_stateless_scope
+
+from keras_refcal.backend import concrete_value, double_precision
+from keras_refcal.metrics.batch import flat_weight
 from keras_refcal.metrics.class_groups import named_groups
-from keras_refcal.ops import accumulate
-from keras_refcal.ops.labels import class_ids
+from keras_refcal.metrics.labels import as_tensor, check_labels, known_ids
+from keras_refcal.metrics.report import report
+from keras_refcal.ops import accumulate, counting_in_keras
 from keras_refcal.registration import serializable
 
 
@@ -69,7 +75,7 @@ class GroupedMetric(keras.metrics.Metric):
         self._members = np.stack(list(members.values())).astype("float32")
         self._copies = [self._copy(metric, group) for group in members]
         self._weights = self.add_variable(
-            (2, len(members)), "zeros", dtype="float32", name="weights"
+            (2, len(members) + 4), "zeros", dtype="float32", name="weights"
         )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -80,21 +86,30 @@ class GroupedMetric(keras.metrics.Metric):
                 `(batch, num_classes)`.
             y_pred: What the metric takes.
             sample_weight: Optional, shape `(batch,)`; weight 0 equals absence.
+
+        Raises:
+            ValueError: If the shape of labels does not fit `class_counts`.
         """
-        labels = class_ids(ops.convert_to_tensor(y_true))
-        labels = ops.clip(labels, 0, len(self.class_counts) - 1)
-        inside = ops.take(self._members, labels, axis=1)
-        if sample_weight is not None:
-            weight = ops.cast(sample_weight, "float32")
-            inside = inside * ops.reshape(weight, (-1,))
-        total = ops.sum(inside, axis=1)
-        self._weights.assign(accumulate.accumulate(self._weights, total))
+        y_true = as_tensor(y_true)
+        check_labels(y_true, len(self.class_counts))
+        with double_precision():
+            inside, rejected = self._inside(y_true, sample_weight)
+            total = ops.concatenate([ops.sum(inside, axis=1), rejected])
+            state = accumulate.accumulate(self._weights.value, total)
+            self._weights.assign(state)
+            inside = ops.cast(inside, "float32")
         for index, copy in enumerate(self._copies):
             copy.update_state(y_true, y_pred, sample_weight=inside[index])
 
     def result(self):
         """Returns the metric of each group by name."""
-        empty = ops.unstack(accumulate.value(self._weights) == 0)
+        with double_precision():
+            weights = accumulate.value(self._weights.value)
+            groups = len(self._copies)
+            empty = ops.unstack(weights[:groups] == 0)
+            rejected = concrete_value(weights[groups:])
+        if rejected is not None and not in_stateless_scope():
+            report(self.name, rejected, len(self.class_counts))
         results = {}
         for copy, nothing in zip(self._copies, empty, strict=True):
             values = copy.result()
@@ -108,7 +123,7 @@ class GroupedMetric(keras.metrics.Metric):
     def state_size(self, num_classes=None):
         """Returns the bytes of the state of a metric that has `state_size`."""
         copies = sum(copy.state_size(num_classes) for copy in self._copies)
-        return copies + 2 * 4 * len(self._copies)
+        return copies + 2 * 4 * (len(self._copies) + 4)
 
     def merge_state(self, metrics):
         """Adds what metrics of the same configuration have counted.
@@ -124,8 +139,9 @@ class GroupedMetric(keras.metrics.Metric):
                 )
             for copy, its in zip(self._copies, other._copies, strict=True):
                 copy.merge_state([its])
-            state = ops.convert_to_tensor(other._weights)
-            self._weights.assign(accumulate.merge(self._weights, state))
+            with double_precision():
+                merged = accumulate.merge(self._weights.value, other._weights.value)
+                self._weights.assign(merged)
 
     def get_config(self):
         """Returns the constructor's arguments, the metric serialised."""
@@ -143,6 +159,25 @@ class GroupedMetric(keras.metrics.Metric):
         """Returns the metric that `get_config` described."""
         metric = keras.saving.deserialize_keras_object(config["metric"])
         return cls(**{**config, "metric": metric})
+
+    def _inside(self, y_true, sample_weight):
+        """Returns each row's weight by group, `(groups, B)`, and the weight rejected.
+
+        What has no label, and what has no weight, is in no group.
+        """
+        labels, known = known_ids(y_true, len(self.class_counts), counting_in_keras)
+        weight = ops.cast(ops.ones_like(labels), "float64")
+        if sample_weight is not None:
+            sample_weight = ops.convert_to_tensor(sample_weight)
+            weight = weight * flat_weight(sample_weight, counting_in_keras)
+        fit = ops.logical_and(weight >= 0, weight < float("inf"))
+        weight = ops.where(fit, weight, 0.0)
+        unlabelled = ops.sum(ops.where(known, 0.0, weight))
+        unweighted = ops.sum(1 - ops.cast(fit, "float64"))
+        nothing = ops.zeros_like(unlabelled)
+        inside = ops.take(self._members, labels, axis=1)
+        inside = ops.where(known, ops.cast(inside, "float64") * weight, 0.0)
+        return inside, ops.stack([nothing, nothing, unlabelled, unweighted])
 
     def _copy(self, metric, group):
         config = {**metric.get_config(), "name": f"{self.name}_{group}"}

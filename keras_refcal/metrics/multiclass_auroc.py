@@ -87,9 +87,9 @@ class MulticlassAUROC(ClassifierMetric):
         """Returns the mean area."""
         return self._mean(ranking.binary_auroc, scores)
 
-    def distance_bound(self):
-        """Returns how far the figure can be from the exact one, by the counters."""
-        return float(self._mean(ranking.tied_pairs, self.counters()["scores"])) / 2
+    def bound(self, scores):
+        """Returns half the share of the pairs that meet in a fine bin."""
+        return self._mean(ranking.tied_pairs, scores) / 2
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -61,14 +61,7 @@ class SharedMetrics(ClassifierMetric):
 
     def figure(self, **counters):
         """Returns the figure of each metric by name."""
-        return self._collect(
-            lambda metric: metric.figure(
-                **{
-                    name: counters[self._names()[kind]]
-                    for name, kind in _kinds(metric).items()
-                }
-            )
-        )
+        return self._collect(lambda m: m.figure(**self._of(m, counters)))
 
     def undefined(self):
         """Returns the result before any sample."""
@@ -86,6 +79,14 @@ class SharedMetrics(ClassifierMetric):
         """Returns the metric that `get_config` described."""
         members = map(keras.saving.deserialize_keras_object, config["metrics"])
         return cls(**{**config, "metrics": list(members)})
+
+    def _distance(self, **counters):
+        return self._collect(lambda m: m._distance(**self._of(m, counters)))
+
+    def _of(self, metric, counters):
+        """Returns the counters of one metric, by its own names."""
+        names = self._names()
+        return {name: counters[names[kind]] for name, kind in _kinds(metric).items()}
 
     def _collect(self, result_of):
         results = {}

@@ -62,12 +62,12 @@ class ShotAccuracy(ClassifierMetric):
         self.many = many
         self.few = few
         self._names = tuple(members)
-        self._members = np.stack(list(members.values())).astype(self.dtype)
+        self._members = np.stack(list(members.values()))
         self.count(answers=ClassAnswers(len(self.class_counts)))
 
     def figure(self, answers):
         """Returns the accuracy of each group by name."""
-        totals = ops.matmul(self._members, ops.transpose(answers))
+        totals = ops.sum(ops.where(self._members[:, None], answers, 0.0), axis=-1)
         accuracy = ops.unstack(divide(totals[:, 1], totals[:, 0]))
         names = [f"{self.name}_{group}" for group in self._names]
         return dict(zip(names, accuracy, strict=True))

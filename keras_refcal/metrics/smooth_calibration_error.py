@@ -5,7 +5,7 @@ from keras_refcal.metrics.counters import FineConfidence
 from keras_refcal.ops import smooth
 from keras_refcal.registration import serializable
 
-NUM_BINS = 4096
+NUM_BINS, DISTANCE = 4096, 1e-3
 
 
 @serializable
@@ -44,3 +44,7 @@ class SmoothCalibrationError(ClassifierMetric):
     def figure(self, bins):
         """Returns the error."""
         return smooth.smooth_calibration_error(bins)
+
+    def bound(self, bins):
+        """Returns what the coarser grid can make of it."""
+        return DISTANCE

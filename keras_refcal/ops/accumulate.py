@@ -1,39 +1,31 @@
 """Sums that keep counting where float32 alone would stop, at 16.7 million.
 
-A running sum is two float32 numbers: the sum, and what rounding took from it so far.
-Both are additive, so replicas may add theirs; the value is their sum.
+A running sum is two float32 numbers, the sum and what rounding took from it, together
+47 bits. Both are additive, so replicas may add theirs. What is added is computed in
+float64, inside `backend.double_precision()`.
 """
 
-from keras import ops
-
+from keras_refcal.ops import counting_in_keras
 from keras_refcal.types import Tensor
 
 
-def accumulate(state: Tensor, increment: Tensor, xp=ops) -> Tensor:
+def accumulate(state: Tensor, increment: Tensor, xp=counting_in_keras) -> Tensor:
     """Returns the state after adding `increment`, shape `(2, ...)`.
 
     Args:
         state: Sum and remainder, shape `(2, ...)`.
-        increment: Shape `(...)`.
-        xp: `keras.ops`, or `counting_in_numpy` for arrays.
+        increment: float64 of shape `(...)`.
+        xp: `counting_in_keras`, or `counting_in_numpy` for arrays.
     """
-    total, remainder = state[0], state[1]
-    new_total = total + increment
-    # Exact where the sum exceeds the increment (Dekker 1971), as it does from the
-    # second batch on; until then an error is one rounding.
-    lost = increment - (new_total - total)
-    return xp.stack([new_total, remainder + lost])
+    return xp.advance(state, increment)
 
 
 def merge(state: Tensor, other: Tensor) -> Tensor:
-    """Returns the sum of two states of any size, shape `(2, ...)`."""
-    first, second = state[0], other[0]
-    total = first + second
-    part = total - first
-    lost = (first - (total - part)) + (second - part)
-    return ops.stack([total, state[1] + other[1] + lost])
+    """Returns the sum of two states, shape `(2, ...)`."""
+    return accumulate(state, value(other))
 
 
 def value(state: Tensor) -> Tensor:
-    """Returns the sum that a state of shape `(2, ...)` stands for."""
-    return state[0] + state[1]
+    """Returns the sum that a state of shape `(2, ...)` stands for, in float64."""
+    double = counting_in_keras.double
+    return double(state[0]) + double(state[1])

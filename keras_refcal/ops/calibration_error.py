@@ -7,6 +7,7 @@ every function reduces. What no sample defines is NaN.
 
 from keras import ops
 
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
 
@@ -15,6 +16,11 @@ def divide(numerator: Tensor, denominator: Tensor) -> Tensor:
     empty = ops.equal(denominator, 0)
     ratio = numerator / ops.where(empty, ops.ones_like(denominator), denominator)
     return ops.where(empty, float("nan"), ratio)
+
+
+def positive(values: Tensor) -> Tensor:
+    """Returns values, 0 for those below, in float64 too, unlike Keras' on PyTorch."""
+    return ops.where(values > 0, values, 0.0)
 
 
 def expected_error(counts: Tensor) -> Tensor:
@@ -27,14 +33,14 @@ def expected_error(counts: Tensor) -> Tensor:
 def root_mean_squared_error(counts: Tensor) -> Tensor:
     """RMSCE: root of the mean over samples of their bin's squared gap."""
     weight, confidence, correct = ops.unstack(counts)
-    squares = ops.divide_no_nan(ops.square(confidence - correct), weight)
+    squares = divide_no_nan(ops.square(confidence - correct), weight)
     return ops.sqrt(divide(ops.sum(squares, axis=-1), ops.sum(weight, axis=-1)))
 
 
 def maximum_error(counts: Tensor) -> Tensor:
     """MCE: the largest |mean confidence - accuracy| of a non-empty bin."""
     weight, confidence, correct = ops.unstack(counts)
-    gap = ops.divide_no_nan(ops.abs(confidence - correct), weight)
+    gap = divide_no_nan(ops.abs(confidence - correct), weight)
     empty = ops.equal(ops.sum(weight, axis=-1), 0)
     return ops.where(empty, float("nan"), ops.max(gap, axis=-1))
 
@@ -47,13 +53,13 @@ def debiased_error(counts: Tensor) -> Tensor:
     bin has weight 2.
     """
     weight, confidence, correct = ops.unstack(counts)
-    gap = ops.divide_no_nan(confidence - correct, weight)
-    accuracy = ops.divide_no_nan(correct, weight)
+    gap = divide_no_nan(confidence - correct, weight)
+    accuracy = divide_no_nan(correct, weight)
     enough = ops.greater_equal(weight, 2.0)
     degrees = ops.where(enough, weight - 1, ops.ones_like(weight))
     squared = ops.square(gap) - accuracy * (1 - accuracy) / degrees
     total = ops.sum(ops.where(enough, weight * squared, 0.0), axis=-1)
-    error = ops.sqrt(ops.maximum(divide(total, ops.sum(weight, axis=-1)), 0.0))
+    error = ops.sqrt(positive(divide(total, ops.sum(weight, axis=-1))))
     return ops.where(ops.any(enough, axis=-1), error, float("nan"))
 
 
@@ -87,7 +93,7 @@ def error(counts: Tensor, norm="l1", debias=False) -> Tensor:
 def overconfidence_error(counts: Tensor) -> Tensor:
     """Mean over samples of their bin's confidence times its positive gap."""
     weight, confidence, correct = ops.unstack(counts)
-    excess = ops.maximum(ops.divide_no_nan(confidence - correct, weight), 0.0)
+    excess = positive(divide_no_nan(confidence - correct, weight))
     return divide(ops.sum(confidence * excess, axis=-1), ops.sum(weight, axis=-1))
 
 

@@ -1,27 +1,26 @@
 """What metrics count with, on tensors; `counting_in_numpy` has the same names."""
 
+from keras.backend import standardize_dtype
 from keras.ops import (
     abs,
     all,
     arange,
-    argmax,
     broadcast_to,
     cast,
     clip,
     concatenate,
     equal,
     exp,
+    floor,
     isfinite,
     log,
-    log_softmax,
+    log1p,
     max,
-    maximum,
     min,
     minimum,
     one_hot,
     reshape,
     shape,
-    softmax,
     sqrt,
     square,
     stack,
@@ -32,23 +31,30 @@ from keras.ops import (
     zeros_like,
 )
 
-from keras_refcal.backend import sum_by_index
+from keras_refcal.backend import as_double as double
+from keras_refcal.backend import float32_part, sum_by_index
+from keras_refcal.ops.predicted_class import predicted_class as first_largest
 
 __all__ = [
     "abs",
+    "advance",
     "all",
     "arange",
-    "argmax",
+    "as_numbers",
     "broadcast_to",
     "cast",
     "clip",
     "concatenate",
+    "double",
     "equal",
     "exp",
+    "first_largest",
+    "floor",
+    "is_floating",
     "is_known_to_hold",
     "isfinite",
     "log",
-    "log_softmax",
+    "log1p",
     "max",
     "maximum",
     "min",
@@ -59,7 +65,6 @@ __all__ = [
     "row_sums",
     "rows_above_zero",
     "shape",
-    "softmax",
     "sqrt",
     "square",
     "stack",
@@ -71,6 +76,30 @@ __all__ = [
     "where",
     "zeros_like",
 ]
+
+
+def is_floating(values):
+    """Returns whether values are of a floating type."""
+    return "float" in standardize_dtype(values.dtype)
+
+
+def as_numbers(values):
+    """Returns labels in a type that can be compared with any number of classes."""
+    return cast(values, "float64" if is_floating(values) else "int64")
+
+
+def advance(state, increment):
+    """Returns a state of sum and remainder, `(2, ...)`, after adding float64."""
+    total = double(state[0]) + double(state[1]) + increment
+    if state.dtype == increment.dtype:
+        return stack([total, zeros_like(total)])
+    first = float32_part(total)
+    return cast(stack([first, total - first]), standardize_dtype(state.dtype))
+
+
+def maximum(values, least):
+    """Returns values, the least for those below; Keras' own is float32 on PyTorch."""
+    return where(values > least, values, least)
 
 
 def of_column(rows, ids):

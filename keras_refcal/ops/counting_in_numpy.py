@@ -11,13 +11,14 @@ from numpy import (
     abs,
     all,
     arange,
-    argmax,
     broadcast_to,
     concatenate,
     equal,
     exp,
+    floor,
     isfinite,
     log,
+    log1p,
     max,
     maximum,
     min,
@@ -34,19 +35,24 @@ from numpy import (
 
 __all__ = [
     "abs",
+    "advance",
     "all",
     "arange",
-    "argmax",
+    "as_numbers",
     "broadcast_to",
     "cast",
     "clip",
     "concatenate",
+    "double",
     "equal",
     "exp",
+    "first_largest",
+    "floor",
+    "is_floating",
     "is_known_to_hold",
     "isfinite",
     "log",
-    "log_softmax",
+    "log1p",
     "max",
     "maximum",
     "min",
@@ -57,7 +63,6 @@ __all__ = [
     "row_sums",
     "rows_above_zero",
     "shape",
-    "softmax",
     "sqrt",
     "square",
     "stack",
@@ -91,21 +96,43 @@ def one_hot(ids, num_classes, dtype):
     return (ids[:, None] == np.arange(num_classes)).astype(dtype)
 
 
-def softmax(logits):
-    """Returns the softmax of each row."""
-    powers = np.exp(logits - np.max(logits, axis=-1, keepdims=True))
-    return powers / np.sum(powers, axis=-1, keepdims=True)
+def as_numbers(values):
+    """Returns labels in a type that can be compared with any number of classes."""
+    return values if values.itemsize >= 4 else values.astype("float32")
 
 
-def log_softmax(logits):
-    """Returns the logarithm of the softmax of each row."""
-    shifted = logits - np.max(logits, axis=-1, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+def double(values, subnormal=False):
+    """Returns an array in float64; subnormal numbers are read as they are."""
+    return values.astype(np.float64)
+
+
+def is_floating(values):
+    """Returns whether values are of a floating type."""
+    return values.dtype.kind == "f"
+
+
+def advance(state, increment):
+    """Returns a state of sum and remainder, `(2, ...)`, after adding float64."""
+    doubles = state.astype(np.float64)
+    total = doubles[0]
+    total += doubles[1]
+    total += increment
+    parts = np.empty_like(state)
+    parts[0] = total
+    doubles[1] = parts[0]
+    total -= doubles[1]
+    parts[1] = total
+    return parts
 
 
 def of_column(rows, ids):
     """Returns the value of each row in the column of its id, shape `(n,)`."""
     return rows[np.arange(len(rows)), ids]
+
+
+def first_largest(rows):
+    """Returns the first class of the greatest score, int32 of shape `(n,)`."""
+    return rows.argmax(axis=-1).astype("int32")
 
 
 def top(rows, ids):
@@ -140,7 +167,7 @@ def stack(arrays):
 
 def sum_columns(columns, index, size):
     """Returns sums of columns, each of shape `(n,)`, by index: `(columns, size)`."""
-    sums = np.empty((len(columns), size), columns[0].dtype)
+    sums = np.empty((len(columns), size))
     for row, column in zip(sums, columns, strict=True):
         row[:] = np.bincount(index, column, minlength=size)
     return sums

@@ -2,7 +2,9 @@
 
 from keras import ops
 
-from keras_refcal.ops.calibration_error import divide
+from keras_refcal.backend import cumsum
+from keras_refcal.ops.calibration_error import divide, positive
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
 
@@ -22,7 +24,7 @@ def equal_mass_counts(counts: Tensor, num_bins: int) -> Tensor:
     boundaries = _boundaries(counts[0], num_bins)
     index = _bin_of(counts[0], boundaries)
     inside, below = _at(counts, index), _at(_below(counts), index)
-    part = ops.divide_no_nan(boundaries - below[0], inside[0])
+    part = divide_no_nan(boundaries - below[0], inside[0])
     at = below + ops.clip(part, 0.0, 1.0) * inside
     total = ops.sum(counts, axis=-1, keepdims=True)
     ends = ops.concatenate([ops.zeros_like(total), at, total], axis=-1)
@@ -32,8 +34,8 @@ def equal_mass_counts(counts: Tensor, num_bins: int) -> Tensor:
 def equal_mass_distance(counts: Tensor, num_bins: int, slack: int) -> Tensor:
     """Returns how much the l1 error can change by other cuts of the fine bins.
 
-    Moving samples of confidence c and right answers t from one bin to the next changes
-    the two gaps by c + t each at most.
+    Moving samples from one bin to the next changes both gaps, each by the difference of
+    their confidence c and their right answers t: by the greater of the two at most.
 
     Args:
         counts: Weight, confidence and right answers of fine bins, `(3, ..., M)`.
@@ -43,11 +45,12 @@ def equal_mass_distance(counts: Tensor, num_bins: int, slack: int) -> Tensor:
     Returns:
         Shape `(...)`; NaN without samples.
     """
-    weight, moved = counts[0], counts[1] + counts[2]
+    weight, confidence, correct = ops.unstack(counts)
+    moved = ops.where(confidence > correct, confidence, correct)
     boundaries = _boundaries(weight, num_bins)
-    first = _bin_of(weight, ops.maximum(boundaries - slack, 0.0))
+    first = _bin_of(weight, positive(boundaries - slack))
     last = _bin_of(weight, boundaries + 1)
-    reached, below = ops.cumsum(moved, axis=-1), _below(moved)
+    reached, below = cumsum(moved), _below(moved)
     moves = _at(reached, last) - _at(below, first)
     smallest = ops.logical_and(weight > 0, ops.equal(_below(weight), 0))
     dropped = ops.sum(ops.where(smallest, moved, 0.0), axis=-1)
@@ -62,13 +65,13 @@ def _boundaries(weight, num_bins):
 
 def _bin_of(weight, reached):
     """Returns the first fine bin up to which the weight reaches a number."""
-    before = ops.cumsum(weight, axis=-1)[..., None, :] < reached[..., None]
+    before = cumsum(weight)[..., None, :] < reached[..., None]
     index = ops.sum(ops.cast(before, "int32"), axis=-1)
     return ops.minimum(index, weight.shape[-1] - 1)
 
 
 def _below(values):
-    return ops.cumsum(values, axis=-1) - values
+    return cumsum(values) - values
 
 
 def _at(values, index):

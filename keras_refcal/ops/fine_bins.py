@@ -1,9 +1,11 @@
-"""Fine bins of probabilities, from which rankings and equal masses follow.
+"""Fine bins of scores, from which rankings and equal masses follow.
 
-The bins have equal width in `p^(1/4) / (p^(1/4) + (1 - p)^(1/4))`: they narrow towards
-0 and 1, where the probabilities of a trained classifier lie. They are found from the
-odds against, `(1 - p) / p`, which logits give exactly where float32 probabilities are
-1. No step reverses two numbers, so lower odds have the same bin or a later one.
+The score is the log-odds of a class, which logits have where probabilities are 0 or 1
+in any precision. The bins have equal width in a function of the log-odds x that never
+saturates: `1 / sqrt(4 + |x|)` below 0, 1 minus that from 0 on. They are narrow near
+even odds, and log-odds of 400 and 4000 are still told apart by hundreds of them.
+
+No step reverses two numbers, so a higher score has the same bin or a later one.
 """
 
 import numpy as np
@@ -12,23 +14,27 @@ from keras import ops
 from keras_refcal.types import Tensor
 
 
-def fine_index(odds: Tensor, num_bins: int, xp=ops) -> Tensor:
-    """Returns the fine bin of probabilities, int32 of the shape of `odds`.
+def fine_index(log_odds: Tensor, num_bins: int, xp=ops) -> Tensor:
+    """Returns the fine bin of log-odds, int32 of their shape.
 
     Args:
-        odds: `(1 - p) / p` of each probability p, from 0 to infinity.
+        log_odds: `log(p / (1 - p))` of each probability p, infinite for 0 and 1.
         num_bins: Number of bins.
         xp: `keras.ops`, or `counting_in_numpy` for arrays.
     """
-    index = xp.cast(num_bins / (1 + xp.sqrt(xp.sqrt(odds))), "int32")
+    tail = 1 / xp.sqrt(4 + xp.abs(log_odds))
+    index = xp.cast(num_bins * xp.where(log_odds < 0, tail, 1 - tail), "int32")
     return xp.minimum(index, num_bins - 1)
 
 
 def fine_edges(num_bins: int) -> np.ndarray:
-    """Returns the edges of the fine bins, float64 of shape `(num_bins + 1,)`.
+    """Returns the edges of the fine bins as probabilities, float64 `(num_bins + 1,)`.
 
-    >>> fine_edges(4).round(4).tolist()
-    [0.0, 0.0122, 0.5, 0.9878, 1.0]
+    >>> fine_edges(6).round(4).tolist()
+    [0.0, 0.0067, 0.1918, 0.5, 0.8082, 0.9933, 1.0]
     """
     u = np.linspace(0.0, 1.0, num_bins + 1)
-    return u**4 / (u**4 + (1 - u) ** 4)
+    with np.errstate(divide="ignore"):
+        smaller = np.exp(4 - np.minimum(u, 1 - u) ** -2.0)
+    smaller = smaller / (1 + smaller)
+    return np.where(u < 0.5, smaller, 1 - smaller)

@@ -6,7 +6,9 @@ as ties: a pair of them is half a win. What no sample defines is NaN.
 
 from keras import ops
 
-from keras_refcal.ops.calibration_error import divide
+from keras_refcal.backend import cumsum
+from keras_refcal.ops.calibration_error import divide, positive
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
 
@@ -18,7 +20,7 @@ def binary_auroc(positives: Tensor, negatives: Tensor) -> Tensor:
         negatives: Weight of the negatives by bin, shape `(..., M)`.
     """
     positives, negatives = _shares(positives), _shares(negatives)
-    below = ops.cumsum(negatives, axis=-1) - negatives / 2
+    below = cumsum(negatives) - negatives / 2
     return ops.sum(positives * below, axis=-1)
 
 
@@ -42,7 +44,7 @@ def one_vs_rest(statistic, events: Tensor, weight: Tensor) -> Tensor:
         events: Weight of each class's samples by its score, shape `(K, M)`.
         weight: Weight of all samples by each class's score, shape `(K, M)`.
     """
-    by_class = statistic(events, ops.maximum(weight - events, 0.0))
+    by_class = statistic(events, positive(weight - events))
     return by_class[1] if events.shape[0] == 2 else _mean(by_class)
 
 
@@ -76,14 +78,15 @@ def false_positive_rate(positives: Tensor, negatives: Tensor, recall: float):
         negatives: Weight of the negatives by bin, shape `(M,)`.
         recall: Wanted share of the positives.
     """
-    hits, misses = ops.flip(_shares(positives)), ops.flip(_shares(negatives))
+    hits, misses = ops.flip(positives), ops.flip(_shares(negatives))
     # Rounding of a share must not ask for one bin more.
-    reached = ops.cumsum(hits) >= recall - 1e-6
+    share = divide(cumsum(hits), ops.sum(hits))
+    reached = share >= recall - 1e-12
     before = ops.logical_not(reached)
-    last = ops.logical_and(ops.cumsum(ops.cast(reached, "int32")) == 1, reached)
+    last = ops.logical_and(cumsum(ops.cast(reached, "int32")) == 1, reached)
     lower = ops.sum(ops.where(before, misses, 0.0))
     upper = lower + ops.sum(ops.where(last, misses, 0.0))
-    undefined = ops.isnan(ops.sum(hits) + ops.sum(misses))
+    undefined = ops.isnan(share[0] + misses[0])
     return ops.where(undefined, float("nan"), upper), ops.where(
         undefined, float("nan"), lower
     )
@@ -101,9 +104,9 @@ def risk_coverage(weight: Tensor, correct: Tensor):
         correct: Weight of the right answers by bin, shape `(M,)`.
     """
     weight, wrong = ops.flip(weight), ops.flip(weight - correct)
-    wrong = ops.clip(wrong, 0.0, weight)
+    wrong = positive(ops.where(wrong < weight, wrong, weight))
     total = ops.sum(weight)
-    start, errors = ops.cumsum(weight) - weight, ops.cumsum(wrong) - wrong
+    start, errors = cumsum(weight) - weight, cumsum(wrong) - wrong
     right = weight - wrong
     expected = _segment(start, weight, errors, wrong)
     best = _segment(start, right, errors, ops.zeros_like(wrong))
@@ -125,7 +128,7 @@ def _segment(start, length, errors, wrong):
 
     The errors grow evenly from `errors` to `errors + wrong`.
     """
-    slope = ops.divide_no_nan(wrong, length)
+    slope = divide_no_nan(wrong, length)
     return wrong + (errors - slope * start) * _harmonic(start, length)
 
 

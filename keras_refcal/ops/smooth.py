@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_refcal.backend import sum_by_index
 from keras_refcal.ops.calibration_error import divide
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
 SMALLEST_WIDTH, BISECTIONS = 1e-3, 10
@@ -34,7 +35,7 @@ def smooth_calibration_error(counts: Tensor) -> Tensor:
 def _on_grid(counts):
     """Returns the residual and the weight on the nodes, shape `(2, NODES)`."""
     weight, confidence, correct = ops.unstack(counts)
-    mean = ops.clip(ops.divide_no_nan(confidence, weight), 0.0, 1.0)
+    mean = ops.clip(divide_no_nan(confidence, weight), 0.0, 1.0)
     position = mean * (NODES - 1)
     cell = ops.minimum(ops.cast(position, "int32"), NODES - 2)
     part = (position - ops.cast(cell, position.dtype))[:, None]

@@ -70,7 +70,7 @@ def test_binary_as_one_or_two_columns():
 
 def test_counts_single_samples_above_the_reach_of_float32():
     metric = ExpectedCalibrationError(num_bins=1)
-    full = np.full((2, 5), 2.0**24, "float32")
+    full = np.full((2, 7), 2.0**24, "float32")
     full[1], full[:, 3:] = 0, 0
     metric.variables[0].assign(full)
     step = keras.ops.convert_to_tensor(np.array([[0.0, 1.0]], "float32"))

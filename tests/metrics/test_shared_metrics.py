@@ -24,7 +24,18 @@ def test_equals_the_metrics_one_by_one_from_fewer_counters():
     assert results == pytest.approx(single, abs=1e-7)
     assert len(shared.variables) == 1
     # The bins of the first three, the fine bins of the others, and the bad rows.
-    assert shared.state_size() == 2 * 4 * (3 * 15 + 3 * 4096 + 2)
+    assert shared.state_size() == 2 * 4 * (3 * 15 + 3 * 4096 + 4)
+
+
+def test_states_the_distance_of_each():
+    labels, probabilities = long_tailed(0, 64, 5)
+    pair = [metrics.BrierScore(), metrics.CorrectnessAUROC()]
+    shared = metrics.SharedMetrics([kind() for kind in map(type, pair)])
+    stream(shared, labels, probabilities)
+    bounds = shared.distance_bound()
+    for metric in pair:
+        stream(metric, labels, probabilities)
+        assert bounds[metric.name] == pytest.approx(metric.distance_bound())
 
 
 def test_follows_the_form_of_its_metrics():
