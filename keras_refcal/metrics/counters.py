@@ -218,9 +218,12 @@ class LogLikelihood(Counters):
         log_label = batch.log_label_probability
         impossible = xp.cast(batch.label_is_impossible, "float64")
         if self.clip:
-            least, most = math.log(self.clip), math.log1p(-self.clip)
-            log_label = xp.where(batch.label_is_impossible, -1e30, log_label)
-            log_label = xp.clip(log_label, least, most)
+            # As tensors: Keras makes float32 of these numbers on PyTorch.
+            least = xp.zeros_like(log_label) + math.log(self.clip)
+            most = xp.zeros_like(log_label) + math.log1p(-self.clip)
+            below = batch.label_is_impossible | (log_label < least)
+            log_label = xp.where(below, least, log_label)
+            log_label = xp.where(log_label > most, most, log_label)
             impossible = xp.zeros_like(impossible)
         return _sums(xp, batch.weight, -log_label, impossible)
 

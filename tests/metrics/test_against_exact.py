@@ -6,10 +6,12 @@ import pytest
 import shared_data
 from hypothesis import given
 from hypothesis import strategies as st
+from keras import ops
 from metrics_streaming import long_tailed, stream, stream_padded
 from random_predictions import draw
 
 from keras_refcal import evaluation, metrics
+from keras_refcal.ops.equal_mass import equal_mass_distance
 
 EXPECTED_TIES = evaluation.Convention(risk_coverage="expected")
 # Metric with arguments, and what `evaluate` calls its figure.
@@ -167,6 +169,28 @@ def test_group_without_samples_is_undefined_for_any_metric():
     grouped = metrics.GroupedMetric(SparseCategoricalAccuracy(name="a"), [500] * 5)
     results = stream(grouped, labels, probabilities)
     assert np.isnan(results["a_few"]) and results["a_many"] > 0
+
+
+def test_the_bound_of_equal_masses_is_reached():
+    # Fine bins of right answers without confidence, and of wrong ones with: which side
+    # the third lies on, of a boundary inside it, changes both gaps by all it holds.
+    weight, confidence, correct = [0.5, 2, 2, 1], [0, 0.2, 1.8, 1], [0, 2, 0, 0]
+    low, high = abs(0.2 - 2) + 1.8 + 1, abs(0.2 - 2 + 1.8) + 1
+    counts = ops.convert_to_tensor(np.array([weight, confidence, correct], "float32"))
+    distance = equal_mass_distance(counts, 2, slack=0)
+    assert float(distance) == pytest.approx((low - high) / 5.5)
+
+
+def test_no_bound_is_above_the_range_of_its_figure():
+    labels, probabilities = long_tailed(0, 5, 3)
+    for make in (BINNED | FINE).values():
+        metric = make()
+        stream(metric, labels, probabilities)
+        low, high = metric.value_range
+        assert not metric.distance_bound() > high - low
+    metric = metrics.ExpectedCalibrationError(2, binning="quantile")
+    stream(metric, labels, probabilities)
+    assert 0 < metric.distance_bound() <= 1
 
 
 def test_absent_classes():
