@@ -17,17 +17,17 @@ All are `keras.metrics.Metric`: pass them to `compile(metrics=[...])` on any bac
 The state is additive counters of fixed size, whatever the number of samples: replicas
 add theirs and `merge_state` joins shards. A batch is summed in float64, and each sum is
 kept in two float32 numbers, 47 bits, so the same rows give the same figure however they
-are cut into batches, from one row at a time to millions in one update. Where replicas add
-their states, each sum is rounded to float32 once, 6e-8 of it. `sample_weight` counts in
-each, weight 0 equals absence, and what the data do not define is NaN.
+are cut into batches, from one row at a time to millions in one update. Where replicas
+add their states, each sum is rounded to float32 once, 6e-8 of it. `sample_weight`
+counts in each, weight 0 equals absence, and what the data do not define is NaN.
 
 Predictions that are NaN or infinite are left out and reported with a warning. Refused
-are rows that are no probabilities, such as logits without `from_logits=True`; labels that
-are no class: ids out of range, -1, fractions, soft rows, rows of several labels; and
-weights that are negative, not finite, or too large to add up. Such rows are left out and
-counted, and `result()` raises where values can be read: at once, or at the end of an
-epoch of a compiled `fit`. For two classes one column will do, `(n,)` or `(n, 1)`, with
-labels 0 and 1 in either shape or in rows `(n, 2)`.
+are rows that are no probabilities, such as logits without `from_logits=True`; labels
+that are no class: ids out of range, -1, fractions, soft rows, rows of several labels;
+and weights that are negative, not finite, or too large to add up. Such rows are left
+out and counted, and `result()` raises where values can be read: at once, or at the end
+of an epoch of a compiled `fit`. For two classes one column will do, `(n,)` or `(n, 1)`,
+with labels 0 and 1 in either shape or in rows `(n, 2)`.
 
 "Distance" is from what `keras_refcal.evaluation` computes of all predictions at once;
 `distance_bound()` computes it from the counters, rounding included, and is never above
