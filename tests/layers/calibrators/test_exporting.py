@@ -3,12 +3,13 @@
 import keras
 import pytest
 from calibration_data import linear_model, overconfident, softmax
-from calibrator_classes import CLASSES, make
+from calibrator_classes import CLASSES, make_published
 from exporting import FORMATS, assert_exports
 
 from keras_refcal import RefCalModel
 from keras_refcal.layers import (
     BayesianBinning,
+    BetaCalibration,
     ClassDistributionAwareTemperature,
     HistogramBinning,
     IsotonicCalibration,
@@ -27,7 +28,11 @@ def refcal():
 
 def calibrated(cls, model):
     labels, logits = overconfident()
-    return make(cls, from_logits=False).fit(labels, softmax(logits)).attach(model)
+    return (
+        make_published(cls, from_logits=False)
+        .fit(labels, softmax(logits))
+        .attach(model)
+    )
 
 
 @every_format
@@ -41,6 +46,18 @@ def calibrated(cls, model):
 )
 def test_exports(form, cls, model, tmp_path):
     assert_exports(calibrated(cls, model()), INPUTS, tmp_path, form)
+
+
+@every_format
+def test_exports_for_every_pixel(form, tmp_path):
+    labels, logits = overconfident(classes=2)
+    layer = BetaCalibration(from_logits=False).fit(labels, softmax(logits))
+    inputs = keras.Input((4, 4, 4))
+    outputs = keras.layers.Conv2D(1, 1, activation="sigmoid")(inputs)
+    calibrated = layer.attach(keras.Model(inputs, outputs))
+    # Not so large that 1 - p loses digits in float32.
+    images = INPUTS.reshape(2, 4, 4, 4) / 8
+    assert_exports(calibrated, images, tmp_path, form)
 
 
 @pytest.mark.slow
@@ -61,7 +78,9 @@ def test_every_calibrator_exports(form, cls, model, tmp_path):
 def test_samples_it_was_fitted_on_lie_on_no_step(form, cls, tmp_path):
     labels, logits = overconfident(samples=2000)
     model = linear_model("softmax")
-    layer = make(cls, from_logits=False).fit(labels, model.predict(logits, verbose=0))
+    layer = make_published(cls, from_logits=False).fit(
+        labels, model.predict(logits, verbose=0)
+    )
     assert_exports(layer.attach(model), logits, tmp_path, form)
 
 

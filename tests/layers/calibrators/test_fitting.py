@@ -225,7 +225,9 @@ def test_a_class_without_samples_keeps_its_share(cls, options):
     layer = options(cls).fit(labels, logits)
     temperature = layers.TemperatureScaling().fit(labels, logits)
     before = [softmax(logits)[:, 3], numbers(temperature(logits))[:, 3]]
-    after = numbers(layer(logits))[:, 3]
+    probabilities = numbers(layer(logits))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    after = probabilities[:, 3]
     assert after.min() > 0
     # What it was, or what one temperature makes of it; several make a little more.
     few = "Temperature" in cls.__name__
