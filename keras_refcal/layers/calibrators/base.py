@@ -93,7 +93,10 @@ class Calibrator(keras.layers.Layer):
             probabilities = probabilities[:, 1:]
         if is_table:
             return probabilities
-        return ops.reshape(probabilities, ops.shape(inputs))
+        # Exporters know -1 better than the number of rows of a traced batch.
+        inner = tuple(inputs.shape[1:])
+        form = ops.shape(inputs) if None in inner else (-1, *inner)
+        return ops.reshape(probabilities, form)
 
     def fit(self, y_true, logits, sample_weight=None, class_weight=None):
         """Fits the calibrator to validation predictions.
