@@ -205,7 +205,8 @@ def split_index(y_true: Tensor) -> tuple[Tensor, Tensor]:
 
 def with_index(labels: Tensor, index: Tensor) -> Tensor:
     """Returns what `split_index` divides, from labels and their indices."""
-    columns = ops.reshape(labels, (ops.shape(labels)[0], -1))
+    # Not by a reshape, after which TensorFlow knows no number of columns.
+    columns = labels if len(labels.shape) == 2 else labels[:, None]
     index = ops.cast(index, columns.dtype)
     return ops.concatenate([columns, index[:, None]], axis=1)
 
