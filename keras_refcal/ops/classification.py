@@ -87,7 +87,9 @@ def logit_norm(targets: Tensor, logits: Tensor, temperature: float) -> Tensor:
     positive = square > _TINY
     # The inner `where` keeps the gradient of the root finite for a row of zeros.
     norm = ops.where(positive, ops.sqrt(ops.where(positive, square, 1.0)) * unit, 0.0)
-    return cross_entropy(targets, logits / (norm + 1e-7) / temperature)
+    # A factor, as the gradient of a quotient divides twice before it multiplies.
+    scale = 1 / (norm + 1e-7)
+    return cross_entropy(targets, logits * scale / temperature)
 
 
 def margin_excess(logits: Tensor, margin: float) -> Tensor:

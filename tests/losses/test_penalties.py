@@ -64,7 +64,7 @@ def test_weight_two_is_a_row_given_twice_for_the_papers_mmce(weighted):
 
 
 @pytest.mark.parametrize("jit", [False, True])
-@pytest.mark.parametrize("zeros", [[-0.0, 0.0], [0.0, -0.0]])
+@pytest.mark.parametrize("zeros", [[-0.0, 0.0], [0.0, -0.0], [0, 1e-42]])
 def test_the_first_of_equal_logits_is_predicted(zeros, jit):
     labels, logits = np.array([0, 1]), np.array([zeros, [1, 2]], "float32")
     loss = losses.DCALoss(from_logits=True)
