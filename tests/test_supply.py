@@ -3,7 +3,6 @@
 import ast
 import pathlib
 import re
-import subprocess
 import sys
 import tomllib
 
@@ -52,13 +51,3 @@ def test_no_code_runs_from_data_and_nothing_is_fetched(path):
             assert node.func.id not in ("eval", "exec", "compile")
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
             assert ast.unparse(node.value) == "False"
-
-
-def test_import_warns_of_nothing():
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", "import keras_refcal"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr

@@ -4,13 +4,11 @@ Whole and in micro-batches.
 """
 
 import json
-import os
 import pathlib
 import re
-import subprocess
-import sys
 
 import keras
+import new_process
 import pytest
 from exported_losses import EXPORTED
 
@@ -22,20 +20,8 @@ FOUR = pytest.param(4, marks=pytest.mark.slow)
 
 def run(script, devices, *arguments):
     """Returns what a script prints, in as many processes as PyTorch needs."""
-    command = [sys.executable]
-    if keras.backend.backend() == "torch":
-        command += ["-m", "torch.distributed.run", f"--nproc_per_node={devices}"]
-        command += ["--standalone"]
-    done = subprocess.run(
-        [*command, HERE / script, str(devices), *arguments],
-        env={
-            **os.environ,
-            "KERAS_BACKEND": keras.backend.backend(),
-            "PYTHONPATH": f"{HERE.parents[1]}:{HERE.parent}",
-        },
-        capture_output=True,
-        text=True,
-    )
+    count = processes(devices)
+    done = new_process.run(HERE / script, devices, *arguments, processes=count)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -1,6 +1,4 @@
-import subprocess
-import sys
-
+import new_process
 import pytest
 
 from keras_refcal.cli import COMMANDS, main
@@ -34,8 +32,7 @@ def test_wrong_use_exits_with_2(arguments, message, capsys):
 
 
 def test_runs_as_a_module():
-    done = subprocess.run(
-        [sys.executable, "-m", "keras_refcal", "trian"], capture_output=True, text=True
-    )
+    code = "import runpy; runpy.run_module('keras_refcal', run_name='__main__')"
+    done = new_process.run(code, "trian")
     assert done.returncode == 2
     assert "unknown command" in done.stderr

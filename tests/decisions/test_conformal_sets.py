@@ -1,8 +1,7 @@
 import itertools
-import subprocess
-import sys
 
 import keras
+import new_process
 import numpy as np
 import pytest
 from calibration_data import linear_model, overconfident, softmax
@@ -270,9 +269,7 @@ def test_ships_inside_a_model(tmp_path):
     fresh = overconfident(seed=1)[1]
     sets = attached.predict(fresh, verbose=0)["prediction_set"]
     np.savez(tmp_path / "data.npz", inputs=fresh, sets=sets)
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
-    )
+    done = new_process.run(LOAD, tmp_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,7 +1,5 @@
-import subprocess
-import sys
-
 import keras
+import new_process
 import numpy as np
 import pytest
 from calibration_data import linear_model, overconfident, softmax
@@ -155,9 +153,7 @@ def test_ships_in_one_file(tmp_path):
     outputs = selective.predict(inputs, verbose=0)
     selective.save(tmp_path / "model.keras")
     np.savez(tmp_path / "data.npz", inputs=inputs, prediction=outputs["prediction"])
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
-    )
+    done = new_process.run(LOAD, tmp_path)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,12 +1,10 @@
 """Every example runs as a script on the running backend, or on the one it names."""
 
-import os
 import pathlib
 import re
-import subprocess
-import sys
 
 import keras
+import new_process
 import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -26,22 +24,10 @@ def examples():
     ]
 
 
-def command(path):
-    if path.stem == "distributed_torch":
-        launcher = ["-m", "torch.distributed.run", "--standalone"]
-        return [sys.executable, *launcher, "--nproc_per_node=2", path]
-    return [sys.executable, path]
-
-
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.stem)
 def test_runs(path, tmp_path):
-    done = subprocess.run(
-        command(path),
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(FOLDER.parent)},
-        capture_output=True,
-        text=True,
-    )
+    processes = 2 if path.stem == "distributed_torch" else 1
+    done = new_process.run(path, processes=processes, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     accuracies = re.findall(r"accuracy:? (\d\.\d+)", done.stdout)
     assert float(accuracies[-1]) > 0.75, done.stdout[-2000:]

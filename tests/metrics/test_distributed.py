@@ -1,13 +1,9 @@
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import keras
+import new_process
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 # The devices have to be set up before the backend starts.
 SCRIPT = """
 import json
@@ -88,13 +84,7 @@ main()
 
 
 def run(devices):
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(devices)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+    done = new_process.run(SCRIPT, devices)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.strip().splitlines()[-1])
 

@@ -1,10 +1,9 @@
 """Every exported loss in a compiled model: trained, saved and loaded again."""
 
 import json
-import subprocess
-import sys
 
 import keras
+import new_process
 import numpy as np
 import pytest
 from exported_losses import CLASSES, EXPORTED, SAMPLES, draw, make, y_true
@@ -84,10 +83,6 @@ print("loaded all")
 def test_configurations_load_in_a_new_process(tmp_path):
     configs = {name: keras.losses.serialize(make(name)) for name in EXPORTED}
     (tmp_path / "losses.json").write_text(json.dumps(configs))
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(tmp_path / "losses.json")],
-        capture_output=True,
-        text=True,
-    )
+    done = new_process.run(LOAD, tmp_path / "losses.json")
     assert done.returncode == 0, done.stderr
     assert "loaded all" in done.stdout

@@ -1,7 +1,5 @@
-import subprocess
-import sys
-
 import keras
+import new_process
 import numpy as np
 
 from keras_refcal import RefCalModel
@@ -37,9 +35,7 @@ def test_loads_in_a_new_process(tmp_path):
         probabilities=model.predict(images, verbose=0),
         loss=model.evaluate(images, labels, verbose=0, return_dict=True)["loss"],
     )
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
-    )
+    done = new_process.run(LOAD, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "loaded" in done.stdout
     assert "RefCalLoss 3.0" in done.stdout

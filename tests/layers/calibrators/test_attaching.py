@@ -1,9 +1,7 @@
 """Calibrators inside models: plain, of logits, RefCal; saved, exported."""
 
-import subprocess
-import sys
-
 import keras
+import new_process
 import numpy as np
 import pytest
 from calibration_data import linear_model, overconfident, softmax
@@ -177,8 +175,6 @@ def loads_in_a_new_process(calibrated, inputs, tmp_path):
     outputs = calibrated.predict(inputs, verbose=0)
     assert outputs.shape == (len(inputs), *calibrated.output_shape[1:])
     np.savez(tmp_path / "data.npz", inputs=inputs, outputs=outputs)
-    done = subprocess.run(
-        [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
-    )
+    done = new_process.run(LOAD, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "loaded" in done.stdout
