@@ -173,6 +173,11 @@ class Batch:
             return self._softmax.top_log_odds
         return _log_odds(self.confidence, self.xp)
 
+    @property
+    def unweighted(self):
+        """Whether each row weighs 1, or 0 if it is left out."""
+        return self._raw_weight is None
+
     @once
     def answers(self):
         """Weight, weighted confidence and weighted right answers of each row."""

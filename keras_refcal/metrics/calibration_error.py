@@ -9,6 +9,7 @@ from keras_refcal.metrics.counters import (
     ClassBins,
     FineClassBins,
     FineConfidence,
+    SquaredWeight,
     TopLabelBins,
 )
 from keras_refcal.ops import calibration_error
@@ -67,7 +68,10 @@ class BinnedCalibrationError(ClassifierMetric):
         self.debias = debias
         self.convention = convention
         self.threshold = threshold
-        self.count(bins=self._counters())
+        bins = self._counters()
+        # Of these each bin has its own squares; of others all rows have them together.
+        squares = {} if isinstance(bins, TopLabelBins) else {"squares": SquaredWeight()}
+        self.count(bins=bins, **squares)
 
     def _counters(self):
         if self.binning == "quantile":
@@ -78,7 +82,7 @@ class BinnedCalibrationError(ClassifierMetric):
             return TopLabelBins(self.num_bins, self.convention)
         return ClassBins(self.num_bins, self.convention)
 
-    def figure(self, bins):
+    def figure(self, bins, squares=None):
         """Returns the error."""
         return calibration_error.error(self._bins(bins), self.norm, self.debias)
 
@@ -97,7 +101,7 @@ class BinnedCalibrationError(ClassifierMetric):
         with double_precision():
             return ops.convert_to_numpy(errors(self._bins(self.counters()["bins"])))
 
-    def bound(self, bins):
+    def bound(self, bins, squares=None):
         """Returns how far cutting the fine bins otherwise can move the figure.
 
         0 for bins of equal width, but for the root of a difference, which rounding
@@ -117,6 +121,9 @@ class BinnedCalibrationError(ClassifierMetric):
     def reliability_curve(self, class_id=None):
         """Returns the bins counted so far as an `evaluation.ReliabilityCurve`.
 
+        Its intervals are those of the effective number of rows, (Σw)² / Σw²: of each
+        bin, but with bins of equal mass and of classes by the ratio of all rows.
+
         Args:
             class_id: Which class's bins to return. Only with `kind="classwise"`,
                 where `None` adds those of all classes.
@@ -127,7 +134,10 @@ class BinnedCalibrationError(ClassifierMetric):
         from keras_refcal.evaluation.curves import ReliabilityCurve
 
         with double_precision():
-            counts = self._all_events(self.counters()["bins"])
+            counters = self.counters()
+            counts = self._all_events(counters["bins"])
+        squares = counts[3] if "squares" not in counters else None
+        counts = counts[:3]
         if self.kind == "classwise":
             check_choice("class_id", class_id, (None, *range(self.num_classes)))
             counts = counts.sum(1) if class_id is None else counts[:, class_id]
@@ -141,13 +151,23 @@ class BinnedCalibrationError(ClassifierMetric):
             with double_precision():
                 counts = equal_mass_counts(ops.convert_to_tensor(counts), self.num_bins)
                 counts = ops.convert_to_numpy(counts)
-        return ReliabilityCurve.from_counts(edges, *counts)
+        if squares is None:
+            squares = counts[0] * self._mean_weight(counters)
+        return ReliabilityCurve.from_counts(edges, *counts, squares)
+
+    def _mean_weight(self, counters):
+        """Returns Σw² / Σw over all rows."""
+        bins, squares = (
+            ops.convert_to_numpy(counters[name]) for name in ("bins", "squares")
+        )
+        classes = self.num_classes if self.kind == "classwise" else 1
+        return float(squares[0] * classes / max(bins[0].sum(), 1e-300))
 
     def _bins(self, bins):
         if self.binning == "quantile":
             return equal_mass_counts(bins, self.num_bins)
         if self.kind == "top_label":
-            return bins
+            return bins[:3]
         if self.convention == "guo":
             return bins[..., :-1]
         return calibration_error.with_impossible_events(bins)

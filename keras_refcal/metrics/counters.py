@@ -46,7 +46,7 @@ class Rejected(Counters):
 
 @dataclasses.dataclass(frozen=True)
 class TopLabelBins(Counters):
-    """Weight, confidence and right answers by confidence, in bins of equal width."""
+    """Weight, confidence, right answers and squared weight, in bins of equal width."""
 
     num_bins: int = 15
     convention: str = "guo"
@@ -57,13 +57,31 @@ class TopLabelBins(Counters):
         return convention_edges(self.num_bins, self.convention)
 
     def shape(self, num_classes):
-        """Returns `(3, M)`."""
-        return (3, len(self.edges[0]) - 1)
+        """Returns `(4, M)`."""
+        return (4, len(self.edges[0]) - 1)
 
     def count(self, batch):
         """Returns the sums of the batch by bin."""
         index = bin_index(batch.confidence, *self.edges)
-        return batch.xp.sum_columns(batch.answers, index, self.shape(None)[1])
+        num_bins = self.shape(None)[1]
+        if batch.unweighted:
+            sums = batch.xp.sum_columns(batch.answers, index, num_bins)
+            return batch.xp.concatenate([sums, sums[:1]], axis=0)
+        columns = [*batch.answers, batch.weight**2]
+        return batch.xp.sum_columns(columns, index, num_bins)
+
+
+@dataclasses.dataclass(frozen=True)
+class SquaredWeight(Counters):
+    """Sum of the squared weights of all rows."""
+
+    def shape(self, num_classes):
+        """Returns `(1,)`."""
+        return (1,)
+
+    def count(self, batch):
+        """Returns the sum of the squares."""
+        return batch.xp.reshape(batch.xp.sum(batch.weight**2), (1,))
 
 
 @dataclasses.dataclass(frozen=True)

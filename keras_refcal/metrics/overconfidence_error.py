@@ -52,7 +52,7 @@ class OverconfidenceError(ClassifierMetric):
 
     def figure(self, bins):
         """Returns the error."""
-        return calibration_error.overconfidence_error(bins)
+        return calibration_error.overconfidence_error(bins[:3])
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -12,6 +12,7 @@ from keras_refcal.ops import counting_in_keras, counting_in_numpy
 KINDS = [
     counters.Rejected(),
     counters.TopLabelBins(convention="torchmetrics"),
+    counters.SquaredWeight(),
     counters.FineConfidence(64),
     counters.ClassBins(10),
     counters.FineClassBins(8, threshold=0.05),

@@ -70,14 +70,14 @@ def test_binary_as_one_or_two_columns():
 
 def test_counts_single_samples_above_the_reach_of_float32():
     metric = ExpectedCalibrationError(num_bins=1)
-    full = np.full((2, 7), 2.0**24, "float32")
-    full[1], full[:, 3:] = 0, 0
+    full = np.full((2, 8), 2.0**24, "float32")
+    full[1], full[:, 4:] = 0, 0
     metric.variables[0].assign(full)
     step = keras.ops.convert_to_tensor(np.array([[0.0, 1.0]], "float32"))
     for _ in range(200):
         metric.update_state(np.array([1]), step)
     state = keras.ops.convert_to_numpy(metric.variables[0])
-    assert state.astype("float64").sum(axis=0)[:3].tolist() == [2**24 + 200] * 3
+    assert state.astype("float64").sum(axis=0)[:4].tolist() == [2**24 + 200] * 4
 
 
 def test_leaves_out_and_reports_rows_that_are_not_finite():
@@ -129,6 +129,30 @@ def test_reliability_curve_from_the_state():
         np.testing.assert_allclose(
             getattr(ours, field), getattr(exact, field), rtol=1e-5
         )
+
+
+@pytest.mark.parametrize("kind", ["top_label", "classwise"])
+@pytest.mark.parametrize("binning", ["uniform", "quantile"])
+def test_bands_of_weighted_rows_are_those_of_the_effective_number(kind, binning):
+    labels, probabilities = draw(5, 200, 5)
+    weight = np.random.default_rng(5).lognormal(0, 2, 200).astype("float32")
+    settings = {"num_bins": 4, "kind": kind, "binning": binning}
+    metric = ExpectedCalibrationError(**settings)
+    stream(metric, labels, probabilities, weight=weight)
+    curve = metric.reliability_curve()
+    filled = curve.weight > 0
+    if settings["kind"] == "top_label" and binning == "uniform":
+        bins = np.digitize(probabilities.max(axis=1), [0.25, 0.5, 0.75], right=True)
+        squares = np.bincount(bins, weight**2, minlength=4)
+        expected = np.bincount(bins, weight, minlength=4) ** 2 / squares
+        np.testing.assert_allclose(curve.rows[filled], expected[filled], rtol=1e-5)
+    else:
+        ratio = weight.sum(dtype="float64") / np.sum(weight**2, dtype="float64")
+        np.testing.assert_allclose(curve.rows[filled] / curve.weight[filled], ratio)
+    unweighted = ExpectedCalibrationError(**settings)
+    stream(unweighted, labels, probabilities, weight=np.full(200, 3.0, "float32"))
+    curve = unweighted.reliability_curve()
+    np.testing.assert_allclose(3 * curve.rows[filled], curve.weight[filled], rtol=1e-5)
 
 
 def test_in_a_model_equals_exact_evaluation():

@@ -24,7 +24,7 @@ def test_equals_the_metrics_one_by_one_from_fewer_counters():
     assert results == pytest.approx(single, abs=1e-7)
     assert len(shared.variables) == 1
     # The bins of the first three, the fine bins of the others, and the bad rows.
-    assert shared.state_size() == 2 * 4 * (3 * 15 + 3 * 4096 + 4)
+    assert shared.state_size() == 2 * 4 * (4 * 15 + 3 * 4096 + 4)
 
 
 def test_states_the_distance_of_each():
