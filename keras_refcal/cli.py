@@ -7,6 +7,8 @@ from absl import flags
 
 from keras_refcal.commands.terminal import say
 
+# Keras tells the whole configuration of a model that it cannot load.
+LONGEST_MESSAGE = 1000
 COMMANDS = {
     "train": "trains a method and its baseline, and writes figures and pictures",
     "sweep": "trains several recipes, seed by seed, and compares them",
@@ -30,6 +32,21 @@ def main(argv=None):
         return 0 if name else 2
     if name not in COMMANDS:
         return _fail(f"unknown command {name!r}\n\n{_usage()}", status=2)
+    debug = "--debug" in arguments
+    arguments = [word for word in arguments if word != "--debug"]
+    try:
+        return _run(name, arguments)
+    except KeyboardInterrupt:
+        if debug:
+            raise
+        return _fail("interrupted; the same command goes on", status=130)
+    except Exception as error:
+        if debug:
+            raise
+        return _fail(_one_line(error), status=1)
+
+
+def _run(name, arguments):
     command = importlib.import_module(f"keras_refcal.commands.{name}")
     flag_values = flags.FlagValues()
     command.define_flags(flag_values)
@@ -39,14 +56,23 @@ def main(argv=None):
     try:
         positional = flag_values([f"keras-refcal {name}", *arguments])[1:]
     except flags.Error as error:
-        return _fail(f"{_line(error)}\nSee: keras-refcal {name} --help", status=2)
-    try:
-        command.run(flag_values, positional)
-    except (ValueError, OSError, ImportError) as error:
-        return _fail(_line(error), status=1)
-    except MemoryError as error:
-        return _fail(f"not enough memory. {_line(error)}", status=1)
+        message = f"{_spaced(error)}\nSee: keras-refcal {name} --help"
+        return _fail(message, status=2)
+    command.run(flag_values, positional)
     return 0
+
+
+def _one_line(error):
+    """Returns what an error says, in one line and safe for a terminal.
+
+    Errors that speak to users are those of the package; any other is named.
+    """
+    text = _spaced(error)
+    if not isinstance(error, ValueError | OSError | ImportError):
+        text = f"{type(error).__name__}: {text} (--debug shows where)"
+    if len(text) > LONGEST_MESSAGE:
+        text = f"{text[:LONGEST_MESSAGE]} … (--debug shows all)"
+    return text or type(error).__name__
 
 
 def _usage():
@@ -57,7 +83,8 @@ def _usage():
             "",
             *lines,
             "",
-            "keras-refcal COMMAND --help lists the flags of a command.",
+            "keras-refcal COMMAND --help lists the flags of a command; --debug shows",
+            "where an error came from.",
         ]
     )
 
@@ -67,5 +94,5 @@ def _fail(message, status):
     return status
 
 
-def _line(error):
-    return " ".join(str(error).splitlines())
+def _spaced(error):
+    return " ".join(str(error).split())

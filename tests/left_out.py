@@ -32,6 +32,7 @@ BACKEND_FREE = (
     "tests/test_predictions.py",
     "tests/test_slow_on.py",
     "tests/test_supply.py",
+    "tests/training/test_run_files.py",
     "tests/training/test_split.py",
 )
 IMPORTS = ("import keras\n", "from keras import", "import jax\n", "import torch\n")

@@ -13,6 +13,7 @@ import pathlib
 from absl import flags
 
 from keras_refcal.commands.config_flags import define_number_or_word
+from keras_refcal.commands.terminal import say
 from keras_refcal.data import augment, describe, load
 from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT, draw
 from keras_refcal.data.long_tail import PROFILES
@@ -80,22 +81,27 @@ def run(flag_values, positional):
         flag_values.profile,
         flag_values.max_count,
     )
+    if used.imbalance_factor is None and flag_values["profile"].present:
+        raise ValueError(
+            "`profile` says how class sizes fall where `imbalance_factor` cuts a long "
+            f"tail; here none is cut. Received: {flag_values.profile}"
+        )
     _print_size(images, used)
     if used.why:
-        print(_rule(used, flag_values))
+        say(_rule(used, flag_values))
     images = used.of(images)
-    print(f"\n{describe.class_table(images)}\n\n{describe.group_table(images)}")
+    say(f"\n{describe.class_table(images)}\n\n{describe.group_table(images)}")
     if len(images.train_labels):
         _print_moments(images)
     if sheet and len(images.train_labels):
         describe.write_png(sheet, describe.contact_sheet(images, augmentation))
-        print(f"Contact sheet, an image and views by {chosen_name!r} a row: {sheet}")
+        say(f"Contact sheet, an image and views by {chosen_name!r} a row: {sheet}")
 
 
 def _print_size(images, used):
     count, *shape = images.train_images.shape
     left_out = f"; {used}" if len(used.chosen) < count else ""
-    print(
+    say(
         f"{images.name}: {count} training and {len(images.test_labels)} test images of "
         f"{'x'.join(map(str, shape))}, {images.num_classes} classes{left_out}"
     )
@@ -116,4 +122,4 @@ def _print_moments(images):
         ", ".join(f"{value:.4f}" for value in values)
         for values in (images.mean, images.std)
     )
-    print(f"\nMean of each channel: {mean}; standard deviation: {std}")
+    say(f"\nMean of each channel: {mean}; standard deviation: {std}")

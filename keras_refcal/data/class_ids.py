@@ -1,6 +1,27 @@
 """Class ids of the files that a data set is read from."""
 
+import itertools
+
 import numpy as np
+
+
+def count_classes(path, train_labels, *others):
+    """Returns the number of classes of labels, the largest id plus one.
+
+    Raises:
+        ValueError: If that is more than there are training samples, each class of
+            which needs one. Checked before anything of that size is made.
+    """
+    largest = max((int(x.max()) for x in (train_labels, *others) if len(x)), default=0)
+    if largest >= len(train_labels):
+        present = {*np.unique(train_labels).tolist()}
+        absent = (label for label in itertools.count() if label not in present)
+        first = next(absent)
+        raise ValueError(
+            f"{path} must hold every class from 0 to {largest}, its largest id, in its "
+            f"{len(train_labels)} training images. Missing: {first} …"
+        )
+    return largest + 1
 
 
 def check_classes(path, labels, num_classes, every=True):

@@ -30,8 +30,9 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
             - The path of an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test`.
             - The path of a folder with `train/<class>/` and `test/<class>/`.
         data_dir: Where data sets that are not bundled lie.
-        image_size: Height and width to bring images to, as files and TensorFlow
-            Datasets hold them: they are scaled and cut at their middle.
+        image_size: Height and width, from 1 to 10,000, to bring images to, as files
+            and TensorFlow Datasets hold them: they are scaled and cut at their middle.
+            Digits and `.npz` files take none.
         download: Whether TensorFlow Datasets may fetch what is not there.
 
     Raises:
@@ -43,6 +44,13 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
     >>> data.train_images.shape, data.test_images.shape
     ((1200, 8, 8, 1), (597, 8, 8, 1))
     """
+    if image_size is not None:
+        _check_sides(image_size)
+        if name == "digits" or name.endswith(".npz"):
+            raise ValueError(
+                f"`image_size` has no effect on {name}, whose images stay as they are. "
+                f"Received: {image_size!r}"
+            )
     base = name.split("/")[0]
     if name == "digits":
         return _digits()
@@ -57,6 +65,17 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
         tfds_name = name.removeprefix("tfds:")
         return tfds_sets.read(tfds_name, data_dir, image_size, download)
     return _from_path(name, image_size)
+
+
+def _check_sides(image_size):
+    sides = np.atleast_1d(image_size)
+    if sides.shape not in ((1,), (2,)) or not all(
+        1 <= side <= 10_000 for side in sides
+    ):
+        raise ValueError(
+            "`image_size` must be a side, or height and width, from 1 to 10000 pixels. "
+            f"Received: {image_size!r}"
+        )
 
 
 def _from_path(name, image_size):

@@ -4,7 +4,7 @@ import pathlib
 
 import numpy as np
 
-from keras_refcal.data.class_ids import check_classes
+from keras_refcal.data.class_ids import check_classes, count_classes
 from keras_refcal.data.image_data import ImageData
 from keras_refcal.data.image_files import ImageFiles, decode, read_in_threads
 
@@ -78,7 +78,8 @@ def image_lists(
     train_files, train_labels = _listed(path, train_list)
     test_files, test_labels = _listed(path, test_list)
     if class_names is None:
-        class_names = tuple(str(label) for label in range(train_labels.max() + 1))
+        count = count_classes(train_list, train_labels)
+        class_names = tuple(map(str, range(count)))
     check_classes(train_list, train_labels, len(class_names))
     check_classes(test_list, test_labels, len(class_names), every=False)
     name = name or pathlib.Path(train_list).stem

@@ -2,10 +2,13 @@
 
 import concurrent.futures
 import os
+import struct
 
 import numpy as np
 
 from keras_refcal.backend.data_library import tensorflow
+
+MOST_PIXELS = 100_000_000
 
 
 class ImageFiles:
@@ -83,6 +86,11 @@ def decode(encoded, source, size=None, channels=3):
         ValueError: If the bytes are no image.
     """
     tf = tensorflow()
+    pixels = pixels_of(encoded)
+    if pixels > MOST_PIXELS:
+        raise ValueError(
+            f"Images may have {MOST_PIXELS:,} pixels. {source} has {pixels:,}."
+        )
     with tf.device("CPU"):
         try:
             image = tf.io.decode_image(encoded, channels, expand_animations=False)
@@ -95,14 +103,41 @@ def decode(encoded, source, size=None, channels=3):
         return _covering(tf, image, size).numpy()
 
 
+def pixels_of(encoded):
+    """Returns the pixels that the head of a PNG, BMP or GIF file tells, or else 0.
+
+    JPEG packs too little into a file to matter.
+
+    >>> pixels_of(b"GIF89a" + bytes([2, 1, 3, 0]))
+    774
+    """
+    for start, place, code in (
+        (b"\x89PNG\r\n\x1a\n", 16, ">II"),
+        (b"BM", 18, "<ii"),
+        (b"GIF8", 6, "<HH"),
+    ):
+        if encoded.startswith(start) and len(encoded) >= place + struct.calcsize(code):
+            width, height = struct.unpack_from(code, encoded, place)
+            return abs(width * height)
+    return 0
+
+
 def _covering(tf, image, size):
-    scale = max(size[0] / image.shape[0], size[1] / image.shape[1])
+    """Scales and cuts at once: an extreme shape is never whole at its new size."""
+    height, width = image.shape[:2]
+    scale = max(size[0] / height, size[1] / width)
     rows, columns = (
-        max(round(image.shape[axis] * scale), size[axis]) for axis in range(2)
+        max(round(side * scale), wanted)
+        for side, wanted in zip((height, width), size, strict=True)
     )
-    image = tf.image.resize(image, (rows, columns), antialias=True)
-    top, left = (rows - size[0]) // 2, (columns - size[1]) // 2
-    image = image[top : top + size[0], left : left + size[1]]
+    image = tf.raw_ops.ScaleAndTranslate(
+        images=tf.cast(image, tf.float32)[None],
+        size=size,
+        scale=(rows / height, columns / width),
+        translation=(-((rows - size[0]) // 2), -((columns - size[1]) // 2)),
+        kernel_type="triangle",
+        antialias=True,
+    )[0]
     return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
 
 

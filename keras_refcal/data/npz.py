@@ -1,12 +1,12 @@
 """Image data sets in one `.npz` file."""
 
 import pathlib
-import zipfile
 
 import numpy as np
 
-from keras_refcal.data.class_ids import check_classes
+from keras_refcal.data.class_ids import check_classes, count_classes
 from keras_refcal.data.image_data import ImageData
+from keras_refcal.npz import array_names, read_arrays
 
 
 def read(path, name=None):
@@ -23,11 +23,7 @@ def read(path, name=None):
         OSError: If there is no such file.
     """
     path = pathlib.Path(path)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ValueError(f"Damaged or not an .npz file: {path} ({error})") from error
+    arrays = read_arrays(path, array_names(path))
     parts = {}
     for part in ("train", "test"):
         for kind in ("x", "y"):
@@ -42,8 +38,15 @@ def read(path, name=None):
             f"{path} must hold training and test images of one shape. Received: "
             f"{parts['train'][0].shape[1:]} and {parts['test'][0].shape[1:]}"
         )
-    num_classes = 1 + max(int(labels.max()) for _, labels in parts.values())
-    names = arrays.get("class_names", np.arange(num_classes)).tolist()
+    names = arrays.get("class_names")
+    if names is None:
+        names = np.arange(count_classes(path, *(y for _, y in parts.values())))
+    if names.ndim != 1 or names.dtype.kind not in "USiu":
+        raise ValueError(
+            f"{path}: class_names must be one name a class. Received: {names.dtype} "
+            f"of shape {names.shape}"
+        )
+    names = [x.decode() if isinstance(x, bytes) else x for x in names.tolist()]
     check_classes(path, parts["train"][1], len(names))
     check_classes(path, parts["test"][1], len(names), every=False)
     class_names = tuple(str(value) for value in names)

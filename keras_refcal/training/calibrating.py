@@ -1,6 +1,7 @@
 """Chooses a calibrator by cross-validation and puts it into the model of a run."""
 
 import pathlib
+import zipfile
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from keras_refcal.training.cross_validation import (
     cross_validate,
     make_calibrator,
 )
-from keras_refcal.training.files import writable_directory
+from keras_refcal.training.files import check_directory, writable_directory
 
 # A validation set this many times less even than the test set gets a hint.
 LESS_EVEN = 2.0
@@ -43,6 +44,8 @@ def calibrate_run(
         OSError: If a file is missing.
     """
     run = pathlib.Path(run)
+    output = run / "calibrated" if output_dir is None else output_dir
+    _check_directories(run, output)
     held_out = read_predictions(_validation_file(run, validation))
     test = read_predictions(run / "predictions.npz")
     counts = held_out.class_counts
@@ -55,7 +58,7 @@ def calibrate_run(
     layer = make_calibrator(chosen, counts)
     # Cross-validation has compared it with one temperature already.
     layer.fallback = layer.fallback and comparison is None
-    model = keras.saving.load_model(run / "model.keras")
+    model = _load_model(run / "model.keras")
     if chosen != "identity":
         layer.fit(labels, p, class_weight=class_weight)
     calibrated = layer.attach(model)
@@ -69,7 +72,7 @@ def calibrate_run(
         "test_before": _figures(test, test.predictions.probabilities),
         "test_after": _figures(test, after),
     }
-    output = writable_directory(output_dir or run / "calibrated")
+    output = writable_directory(output, _holds_calibration)
     with replacing(output / "model.keras") as temporary:
         calibrated.save(temporary)
     _write_predictions(run / "predictions.npz", output / "predictions.npz", after)
@@ -85,6 +88,30 @@ def calibrate_run(
     if class_weight is None:
         print(_hint(labels, test.predictions.labels), end="")
     return results
+
+
+def _load_model(path):
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: damaged, or no .keras file.")
+    return keras.saving.load_model(path)
+
+
+def _check_directories(run, output):
+    if _holds_calibration(run):
+        raise ValueError(
+            f"`run` must hold a model that is not calibrated. {run} is what an earlier "
+            "`calibrate` wrote; name the run that it was given."
+        )
+    check_directory(output, _holds_calibration)
+    if run.resolve() == pathlib.Path(output).resolve():
+        raise ValueError(
+            "`output_dir` must not be the run itself, whose model would be lost. "
+            f"Received: {str(output)!r}"
+        )
+
+
+def _holds_calibration(directory):
+    return (directory / "calibration.json").is_file()
 
 
 def _validation_file(run, validation):

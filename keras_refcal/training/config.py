@@ -3,9 +3,11 @@
 import dataclasses
 import typing
 
-from keras_refcal.data.draw import IMBALANCE, MAX_COUNT
+from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT
+from keras_refcal.data.long_tail import imbalance_ratio
 from keras_refcal.validation import check_choice
 
+LARGEST = 10**9
 DTYPE_POLICIES = (None, "float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -51,8 +53,13 @@ class RunConfig:
         """Checks the numbers; names are checked where they are looked up."""
         for name in ("max_count", "epochs", "classifier_epochs", "batch_size"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise ValueError(f"`{name}` must be 1 or more. Received: {value}")
+            if value is not None and not 1 <= value <= LARGEST:
+                bound = "1 or more" if value < 1 else f"{LARGEST} or less"
+                raise ValueError(f"`{name}` must be {bound}. Received: {value}")
+        if not self.output_dir.strip():
+            raise ValueError(
+                "`output_dir` must name a directory. Received an empty text."
+            )
         if not 0 <= self.validation < 1:
             raise ValueError(
                 f"`validation` must be a share in [0, 1). Received: {self.validation}"
@@ -60,6 +67,17 @@ class RunConfig:
         check_choice("dtype_policy", self.dtype_policy, DTYPE_POLICIES)
         if not self.seeds:
             raise ValueError("`seeds` must name one seed or more. Received none.")
+        for name, values in (("seeds", self.seeds), ("split_seed", [self.split_seed])):
+            if wrong := [seed for seed in values if not 0 <= seed < 2**32]:
+                raise ValueError(
+                    f"`{name}` must be from 0 to {2**32 - 1}. Received: {wrong[0]}"
+                )
+        if len({*self.seeds}) < len(self.seeds):
+            raise ValueError(
+                f"`seeds` must differ. Received: {', '.join(map(str, self.seeds))}"
+            )
+        if self.imbalance_factor not in (None, ALL):
+            imbalance_ratio(self.imbalance_factor)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -85,3 +103,12 @@ class SweepConfig(RunConfig):
     """What `keras-refcal sweep` trains; `--help` explains each field."""
 
     recipes: tuple[str, ...] = _flag("Recipes to train, the first one leads the files.")
+
+    def __post_init__(self):
+        """Checks that there are recipes, each named once."""
+        super().__post_init__()
+        if not any(self.recipes) or len({*self.recipes}) < len(self.recipes):
+            raise ValueError(
+                "`recipes` must name one recipe or more, each once. "
+                f"Received: {','.join(self.recipes)!r}"
+            )

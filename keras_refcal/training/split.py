@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_refcal.data import ImageData, load
 from keras_refcal.data.draw import Draw, draw
+from keras_refcal.data.fingerprint import fingerprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,11 +17,13 @@ class Split:
         images: An `ImageData`, its training part as it is to be trained on.
         validation: Images and labels, or `None`.
         draw: Which of the training images are used, validation images among them.
+        data_sha256: Checksum of the data set, see `fingerprint`.
     """
 
     images: ImageData
     validation: tuple[np.ndarray, np.ndarray] | None
     draw: Draw
+    data_sha256: str
 
     @classmethod
     def load(cls, config):
@@ -37,10 +40,11 @@ class Split:
             config.split_seed,
             max_count=config.max_count,
         )
+        data_sha256 = fingerprint(images)
         images, validation = used.of(images), None
         if config.validation:
             images, validation = images.with_validation(config.validation)
-        return cls(images, validation, used)
+        return cls(images, validation, used, data_sha256)
 
     @property
     def class_counts(self):

@@ -1,26 +1,24 @@
-"""Recipes beside each other, seed by seed, and what came of them."""
+"""Recipes beside each other, seed by seed."""
 
 import contextlib
 import dataclasses
-import pathlib
 import platform
-import shutil
 
 import keras
 import numpy as np
 
-from keras_refcal import evaluation
 from keras_refcal.backend import NAME
-from keras_refcal.evaluation import plots, report
-from keras_refcal.files import replacing, write_json
 from keras_refcal.models import encoders
 from keras_refcal.training import recipes
-from keras_refcal.training.files import writable_directory
-from keras_refcal.training.one_run import predictions_of, run_once
-from keras_refcal.training.results import summarise, table
+from keras_refcal.training.conclusion import FILES, VALIDATION, conclude, with_earlier
+from keras_refcal.training.files import (
+    holds_runs,
+    seal,
+    unseal_if_broken,
+    writable_directory,
+)
+from keras_refcal.training.one_run import run_once
 from keras_refcal.training.split import Split
-
-FILES = ("model.keras", "predictions.npz", "history.json")
 
 
 def train(config, images=None):
@@ -42,14 +40,15 @@ def train(config, images=None):
     split = Split.load(config) if images is None else Split.of(images, config)
     for name in config.recipes:
         _stages(config, name, split)
-    output_dir = writable_directory(config.output_dir)
+    output_dir = writable_directory(config.output_dir, holds_runs)
     print(_introduction(config, split), flush=True)
     with _dtype_policy(config.dtype_policy):
         runs = {
             name: [_run(config, name, seed, split, output_dir) for seed in config.seeds]
             for name in config.recipes
         }
-    return _conclude(config, split, runs, output_dir)
+    whole = _resolved_whole(config, split)
+    return conclude(config, split, with_earlier(runs, output_dir), output_dir, whole)
 
 
 @contextlib.contextmanager
@@ -71,21 +70,26 @@ def _stages(config, name, split):
 
 def _run(config, name, seed, split, output_dir):
     stages = _stages(config, name, split)
-    return run_once(
+    directory, title = output_dir / name / f"seed-{seed}", f"{name}  seed {seed}"
+    if broken := unseal_if_broken(directory):
+        print(f"{title}  missing or changed, made anew: {', '.join(broken)}")
+    run_once(
         split,
         stages,
         config.encoder,
         seed,
-        output_dir / name / f"seed-{seed}",
+        directory,
         _resolved(config, split)
         | {
             "recipe": name,
             "seed": seed,
             "stages": [stage.describe() for stage in stages],
         },
-        title=f"{name}  seed {seed}",
+        title=title,
         jit_compile=config.jit_compile,
     )
+    seal(directory, FILES if split.validation is None else (*FILES, VALIDATION))
+    return directory
 
 
 def _resolved(config, split):
@@ -96,6 +100,7 @@ def _resolved(config, split):
         **{key: value for key, value in fields.items() if key not in varying},
         "backend": NAME,
         "class_counts": split.class_counts,
+        "data_sha256": split.data_sha256,
         "split_sha256": split.draw.sha256,
         "imbalance_factor": split.draw.imbalance_factor,
         "augmentation": split.images.augmentation,
@@ -127,57 +132,7 @@ def _introduction(config, split):
     if split.validation is not None:
         held_out = f" to train on, {len(split.validation[1])} for validation"
     return (
-        f"{config.dataset}: {split.draw}; {max(counts)} to {min(counts)} a class"
-        f"{held_out}, {len(images.test_labels)} test images; "
+        f"{config.dataset}: {split.draw}; {max(counts)} to {min(counts)} "
+        f"a class{held_out}, {len(images.test_labels)} test images; "
         f"split sha256 {split.draw.sha256[:16]}; backend {NAME}"
     )
-
-
-def _conclude(config, split, runs, output_dir):
-    labels = split.images.test_labels
-    summary = {
-        name: summarise(
-            [
-                evaluation.evaluate(
-                    labels, predictions_of(run), class_counts=split.class_counts
-                )
-                for run in seed_runs
-            ]
-        )
-        for name, seed_runs in runs.items()
-    }
-    results = {"methods": summary, "seeds": list(config.seeds)}
-    for name in (*FILES, "validation.npz") if config.validation else FILES:
-        with replacing(output_dir / name) as temporary:
-            shutil.copyfile(runs[config.recipes[0]][0] / name, temporary)
-    write_json(output_dir / "config.json", _resolved_whole(config, split))
-    write_json(output_dir / "metrics.json", results)
-    _draw_reliability(config, labels, runs, output_dir / "reliability.png")
-    page = report.render_report([report.read_run(output_dir)])
-    report.write_page(output_dir / "report.html", page)
-    print(f"\n{table(summary)}")
-    seeds = ", ".join(map(str, config.seeds))
-    print(
-        f"Test set, mean ± standard deviation over seeds {seeds}; refinement is exact "
-        f"OVO AUROC x 100; ECE has 15 bins.\nReport: {output_dir / 'report.html'}",
-        flush=True,
-    )
-    return results
-
-
-def _draw_reliability(config, labels, runs, path):
-    import matplotlib.figure
-
-    figure = matplotlib.figure.Figure(
-        figsize=(4.6 * len(runs), 4.6), layout="constrained"
-    )
-    axes = figure.subplots(1, len(runs), squeeze=False)[0]
-    for ax, (name, seed_runs) in zip(axes, runs.items(), strict=True):
-        curve = evaluation.reliability_curve(
-            np.concatenate([labels] * len(seed_runs)),
-            np.concatenate([predictions_of(run) for run in seed_runs]),
-        )
-        title = f"{name}: ECE {curve.expected_calibration_error:.3f}"
-        plots.plot_reliability(curve, ax, title)
-    figure.suptitle(f"{config.dataset}, {len(config.seeds)} seeds pooled")
-    plots.save(figure, pathlib.Path(path))

@@ -31,6 +31,28 @@ def test_wrong_use_exits_with_2(arguments, message, capsys):
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "error, status, message",
+    [
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyError("x"), 1, "KeyError: 'x' (--debug shows where)"),
+        (MemoryError(), 1, "MemoryError:  (--debug shows where)"),
+        (ValueError("two\nlines \x1b[2J\udcff"), 1, r"two lines \x1b[2J\xff"),
+    ],
+)
+def test_every_failure_is_one_line(monkeypatch, capsys, error, status, message):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("keras_refcal.commands.data.run", fail)
+    arguments = ["keras-refcal", "data", "describe", "--dataset=digits"]
+    assert main(arguments) == status
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"keras-refcal: {message}")
+    with pytest.raises(type(error)):
+        main([*arguments, "--debug"])
+
+
 def test_runs_as_a_module():
     code = "import runpy; runpy.run_module('keras_refcal', run_name='__main__')"
     done = new_process.run(code, "trian")

@@ -74,8 +74,7 @@ def test_resumes_to_the_same_predictions(tmp_path, monkeypatch):
         save(self, epoch, logs)
 
     monkeypatch.setattr(StageCheckpoint, "on_epoch_end", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path / "cut", **arguments)
+    assert train(tmp_path / "cut", **arguments) == 130
     assert not (tmp_path / "cut" / "metrics.json").exists()
     monkeypatch.undo()
     assert train(tmp_path / "cut", **arguments) == 0
@@ -111,8 +110,7 @@ def test_truncated_checkpoint_is_named(tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(StageCheckpoint, "on_epoch_end", killed)
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path, **arguments)
+    assert train(tmp_path, **arguments) == 130
     monkeypatch.undo()
     (checkpoint,) = tmp_path.rglob("*.weights.h5")
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
@@ -131,6 +129,10 @@ def test_truncated_checkpoint_is_named(tmp_path, monkeypatch, capsys):
         ({"encoder": "vgg"}, "Unknown encoder 'vgg'"),
         ({"imbalance_factor": 0}, "`imbalance_factor` must be"),
         ({"epochs": 0}, "`epochs` must be 1 or more"),
+        ({"epochs": 10**30}, "`epochs` must be 1000000000 or less"),
+        ({"seeds": "0,-1"}, "`seeds` must be from 0 to 4294967295. Received: -1"),
+        ({"seeds": "1,1"}, "`seeds` must differ"),
+        ({"split_seed": -1}, "`split_seed` must be from 0"),
         ({"batch_size": -1}, "`batch_size` must be 1 or more"),
         ({"seeds": "a"}, "seeds"),
         ({"scale": "huge"}, "`scale` must be 'small' or 'paper'"),
@@ -149,6 +151,40 @@ def test_output_directory_that_cannot_be_written(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert train(tmp_path / "file" / "run") == 1
     assert "`output_dir` must be a directory" in capsys.readouterr().err
+
+
+def write_set(path, order=slice(None)):
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (24, 8, 8, 1), "uint8")
+    labels = np.arange(24) % 3
+    test = {"x_test": images[order], "y_test": labels[order]}
+    np.savez(path, x_train=images, y_train=labels, **test)
+
+
+def test_a_run_knows_what_it_read_and_what_it_wrote(tmp_path, capsys):
+    dataset, runs = tmp_path / "mine.npz", tmp_path / "runs"
+    write_set(dataset)
+    arguments = {"dataset": dataset, "batch_size": 12, "recipe": "cross_entropy"}
+    assert train(runs, **arguments) == 0
+    assert f"{dataset}: 24 training images;" in capsys.readouterr().out
+    run = runs / "cross_entropy" / "seed-0"
+    before = np.load(run / "predictions.npz")["probabilities"]
+    write_set(dataset, slice(None, None, -1))
+    assert train(runs, **arguments) == 1
+    printed = capsys.readouterr()
+    assert "data_sha256 differ" in printed.err and "accuracy" not in printed.out
+    write_set(dataset)
+    with np.load(run / "predictions.npz") as file:
+        shuffled = dict(file) | {"probabilities": before[::-1]}
+    np.savez(run / "predictions.npz", **shuffled)
+    (run / "model.keras").unlink()
+    assert train(runs, **arguments) == 0
+    said = "missing or changed, made anew: model.keras, predictions.npz"
+    assert said in capsys.readouterr().out
+    again = np.load(run / "predictions.npz")["probabilities"]
+    np.testing.assert_allclose(again, before, atol=1e-6)
+    assert train(runs, **arguments) == 0
+    assert "already done" in capsys.readouterr().out
 
 
 def test_directory_of_another_run_is_left_alone(tmp_path, capsys):

@@ -164,6 +164,24 @@ def test_says_what_is_missing(run, capsys):
         make_calibrator("group_temperature")
 
 
+def test_the_model_that_is_not_calibrated_stays(run, capsys):
+    model = (run / "model.keras").read_bytes()
+    assert calibrate(run, f"--output_dir={run}") == 1
+    assert "nothing else is overwritten" in capsys.readouterr().err
+    assert calibrate(run, "--output_dir=") == 1
+    assert "must name a directory" in capsys.readouterr().err
+    assert calibrate(run) == 0
+    assert calibrate(run / "calibrated") == 1
+    assert "not calibrated" in capsys.readouterr().err
+    assert (run / "model.keras").read_bytes() == model
+
+
+def test_a_damaged_model_is_named(run, capsys):
+    (run / "model.keras").write_bytes((run / "model.keras").read_bytes()[:500])
+    assert calibrate(run) == 1
+    assert "model.keras: damaged, or no .keras file" in capsys.readouterr().err
+
+
 def test_takes_another_validation_file_and_directory(run, tmp_path):
     (run / "validation.npz").rename(run / "other.npz")
     flags = f"--validation={run}/other.npz", f"--output_dir={tmp_path}/out"

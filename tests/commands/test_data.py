@@ -70,6 +70,22 @@ def test_describes_a_file_of_many_classes(capsys, tmp_path):
             "imbalance_factor",
         ),
         (("describe", "--dataset=digits", "--augmentation=blur"), 1, "'blur'"),
+        (
+            (
+                "describe",
+                "--dataset=digits",
+                "--imbalance_factor=none",
+                "--profile=step",
+            ),
+            1,
+            "here none is cut",
+        ),
+        (
+            ("describe", "--dataset=digits", "--imbalance_factor=all"),
+            2,
+            "must be a number or none",
+        ),
+        (("describe", "--dataset=digits", "--max_count=0"), 1, "`max_count`"),
         (("--dataset=digits",), 1, "data takes one word, `describe`"),
         (("describe",), 2, "--dataset"),
         (

@@ -1,10 +1,12 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 from shared_sheets import sheets
 
 from keras_refcal import data
-from keras_refcal.data import folders
+from keras_refcal.data import folders, image_files
 
 
 def save(path, image):
@@ -42,6 +44,38 @@ def test_images_of_several_sizes_need_a_size(folder):
     loaded = data.load(str(folder), image_size=30)
     assert loaded.train_images.shape == (13, 30, 30, 3)
     np.testing.assert_array_equal(loaded.train_images[4], wide[:, 30:60])
+
+
+@pytest.mark.parametrize("shape", [(3000, 1), (1, 3000)])
+def test_extreme_shapes_are_cut_before_they_are_scaled(shape):
+    stripe = np.arange(3000, dtype="int64").reshape(*shape, 1).repeat(3, axis=-1) // 12
+    encoded = io.BytesIO()
+    Image.fromarray(stripe.astype("uint8")).save(encoded, "PNG")
+    image = image_files.decode(encoded.getvalue(), "stripe", (60, 60))
+    assert image.shape == (60, 60, 3)
+    # Scaled by 60, its middle is the one pixel there: 1500 // 12.
+    assert np.unique(image).tolist() in ([124, 125], [125])
+
+
+@pytest.mark.parametrize("form", ["PNG", "BMP", "GIF"])
+def test_images_of_too_many_pixels_are_not_decoded(form, monkeypatch):
+    monkeypatch.setattr(image_files, "MOST_PIXELS", 1000)
+    encoded = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(encoded, form)
+    with pytest.raises(ValueError, match=r"1,000 pixels. wide has 1,200"):
+        image_files.decode(encoded.getvalue(), "wide", (8, 8))
+
+
+@pytest.mark.parametrize("size", [0, -1, (8, 0), (8, 8, 8), 10**6])
+def test_sides_are_checked_first(size):
+    with pytest.raises(ValueError, match="`image_size` must be a side"):
+        data.load("digits", image_size=size)
+
+
+def test_a_size_that_has_no_effect_is_refused(tmp_path):
+    for name in ("digits", str(tmp_path / "mine.npz")):
+        with pytest.raises(ValueError, match="`image_size` has no effect on"):
+            data.load(name, image_size=8)
 
 
 def test_left_on_disk_where_memory_is_short(folder, monkeypatch):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_refcal import data
+from keras_refcal import data, npz
 
 
 def arrays(**changes):
@@ -50,7 +50,11 @@ def test_reads_keras_shapes(tmp_path):
             "one image",
         ),
         ({"class_names": np.array(["a", "b"])}, "ids from 0 to 1"),
-        ({"y_train": np.array([None] * 12)}, "not an .npz file"),
+        ({"y_train": np.array([None] * 12)}, "not of objects or records"),
+        ({"y_train": np.full(12, 10**9)}, "from 0 to 1000000000, its largest"),
+        ({"y_test": np.full(6, 10**9)}, "from 0 to 1000000000, its largest"),
+        ({"class_names": np.zeros((3, 2))}, "class_names must be one name a class"),
+        ({"y_train": np.zeros(12, [("a", int)])}, "not of objects or records"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_path(tmp_path, changes, message):
@@ -74,3 +78,11 @@ def test_damaged_and_missing_files_are_named(tmp_path):
     np.savez(tmp_path / "few.npz", x_train=arrays()["x_train"])
     with pytest.raises(ValueError, match=r"must hold x_train, y_train.*: x_train$"):
         data.load(str(tmp_path / "few.npz"))
+
+
+def test_what_would_fill_memory_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(npz, "MOST_NUMBERS", 1000)
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, **arrays(more=np.zeros(10**6)))
+    with pytest.raises(ValueError, match=r"bomb\.npz.* so small a file"):
+        data.load(str(path))
