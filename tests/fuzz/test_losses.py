@@ -77,7 +77,8 @@ def check(run, loss, batch):
         plain = reference(loss, labels, logits, np.ones_like(weights))
     # Weights scale values and their rounding, but not what they are inside of.
     scale = 1.0 if type(loss).__name__ in A_BATCH else weights.max(initial=1)
-    if not abs(plain) * scale < LARGEST:
+    # What is weighed may be as large as a logit.
+    if not max(abs(plain), np.abs(logits).max()) * scale < LARGEST:
         return  # no number of float32
     value, gradient = run(labels, logits, weights)
     assert np.isfinite(value), value
