@@ -17,6 +17,7 @@ import pytest
 from keras import ops
 
 from keras_refcal import decisions, evaluation, metrics
+from keras_refcal.backend import NAME as BACKEND
 
 SAMPLES, FEATURES, CLASSES = 96, 6, exported_losses.CLASSES
 # Columns, whether they are logits.
@@ -31,6 +32,24 @@ one_column = pytest.mark.parametrize("head", ["sigmoid", "one logit"])
 # On one column an embedding has one dimension, and so has the direction of a logit.
 EMBEDDINGS = {"BalancedContrastiveLoss", "SimCLRLoss", "SupervisedContrastiveLoss"}
 REFUSED = {"sigmoid": EMBEDDINGS, "one logit": EMBEDDINGS | {"LogitNormLoss"}}
+
+
+# TensorFlow traces; that XLA compiles it too is seen where each loss and metric is.
+COMPILED = {"jit_compile": False} if BACKEND == "tensorflow" else {}
+
+
+@pytest.fixture(autouse=True)
+def compiled_soon_rather_than_well():
+    """Leaves optimisations of XLA out, which take most of the time on JAX."""
+    if BACKEND != "jax":
+        yield
+        return
+    import jax
+
+    before = jax.config.read("jax_disable_most_optimizations")
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", before)
 
 
 def numbers(x):
@@ -85,7 +104,7 @@ def trained(head, names, two_columns=False):
     # Indices of samples are those of a history of a dozen.
     y = {k: np.where(v < 12, v, -1) if v.ndim > 1 else v for k, v in y.items()}
     before = {name: model.get_layer(name).get_weights() for name in names}
-    model.compile(keras.optimizers.SGD(0.05), losses)
+    model.compile(keras.optimizers.SGD(0.05), losses, **COMPILED)
     history = model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0).history
     after = {name: model.get_layer(name).get_weights() for name in names}
     values = {name: history[f"{name}_loss"] for name in names}
@@ -178,7 +197,7 @@ def test_metrics_in_evaluate_are_the_exact_figures(head):
     model = keras.Model(inputs, outputs(head, ["one"], inputs)["one"])
     judged = [make_metric(kind, head) for kind in exported_metrics.ALL]
     loss = "binary_crossentropy" if len(class_counts(head)) == 2 else ANY_LOSS
-    model.compile("sgd", loss, metrics=judged)
+    model.compile("sgd", loss, metrics=judged, **COMPILED)
     found = model.evaluate(x, labels, batch_size=32, verbose=0, return_dict=True)
     scores = numbers(model(x))
     exact = evaluation.evaluate(
