@@ -242,12 +242,23 @@ def fitted(head, model):
     return found
 
 
+def named(output):
+    return output if isinstance(output, dict) else {"": output}
+
+
 def decide(name, model, labels, scores):
     """Returns a decision made of a model, and what it says of the model's outputs."""
     cls = getattr(decisions, name)
     if issubclass(cls, keras.Model):
         decided = cls(model, target_coverage=0.5).fit_threshold(labels, scores)
-        return decided, {"probabilities": scores}
+        p = (
+            np.concatenate([1 - scores, scores], axis=1)
+            if scores.shape[1] < 2
+            else scores
+        )
+        accepted = p.max(axis=1) >= numbers(decided.thresholds)[0]
+        predicted = np.where(accepted, np.argmax(p, axis=1), -1)
+        return decided, {"probabilities": scores, "prediction": predicted}
     layer = cls(coverage=0.8).fit(labels, scores)
     sets = numbers(layer(scores))
     return layer.attach(model), {"probabilities": scores, "prediction_set": sets}
@@ -280,16 +291,18 @@ def test_calibrators_and_decisions_ship_to_a_new_process(tmp_path):
         found = fitted(head, model)
         joint = keras.Model(inputs, {k: part(inputs) for k, (part, _) in found.items()})
         predicted = joint.predict(x, batch_size=SAMPLES, verbose=0)
+        # One that was fitted on may be the threshold, which rounding crosses.
+        fresh = x + np.float32(0.01)
+        of_fresh = joint.predict(fresh, batch_size=SAMPLES, verbose=0)
         for name, (part, direct) in found.items():
-            of_part = predicted[name]
-            if not isinstance(of_part, dict):
-                of_part, direct = {"": of_part}, {"": direct}
-            for key, value in direct.items():
-                np.testing.assert_allclose(
-                    of_part[key], value, rtol=0, atol=1e-6, err_msg=f"{head} {name}"
-                )
+            for key, value in named(direct).items():
+                away = np.abs(named(predicted[name])[key] - 1.0 * value) > 1e-6
+                assert np.sum(np.any(away.reshape(SAMPLES, -1), axis=1)) <= (
+                    name in decisions.__all__
+                ), (head, name, key)
             part.save(tmp_path / f"{head} {name}.keras")
-            np.savez(tmp_path / f"{head} {name}.npz", x=x, **of_part)
+            saved = tmp_path / f"{head} {name}.npz"
+            np.savez(saved, x=fresh, **named(of_fresh[name]))
     done = subprocess.run(
         [sys.executable, "-c", LOAD, str(tmp_path)], capture_output=True, text=True
     )

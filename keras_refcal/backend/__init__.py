@@ -7,6 +7,7 @@ function is being traced or where reading the value would stall an accelerator.
 places of values among edges; `fused(function)` makes one call of many operations, also
 where they would run one by one. Inside `double_precision()` float64 is computed with,
 on JAX too; `as_double` and `float32_part` go there and back, and `cumsum` stays there.
+`first_largest(rows)` is the column of the largest value, int32 of shape `(n,)`.
 `global_batch(values)` brings the rows of all replicas together, `num_replicas()` counts
 them, and `sum_over_processes(variables)` adds up the state of metrics.
 `inference(layer)` is a function of arrays, in this process alone. `anchor_losses` is
@@ -23,6 +24,7 @@ if NAME == "tensorflow":
         as_double,
         cumsum,
         double_precision,
+        first_largest,
         float32_part,
         fused,
         searchsorted,
@@ -44,6 +46,7 @@ elif NAME == "jax":
         as_double,
         cumsum,
         double_precision,
+        first_largest,
         float32_part,
         fused,
         sum_by_index,
@@ -65,6 +68,7 @@ elif NAME == "torch":
         as_double,
         cumsum,
         double_precision,
+        first_largest,
         float32_part,
         fused,
         sum_by_index,
@@ -91,6 +95,7 @@ __all__ = [
     "concrete_value",
     "cumsum",
     "double_precision",
+    "first_largest",
     "float32_part",
     "fused",
     "global_batch",

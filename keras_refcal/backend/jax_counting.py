@@ -44,3 +44,8 @@ def float32_part(doubles):
     """Returns float64 numbers without the bits that float32 has no room for."""
     # XLA may take a cast and the cast back for nothing; not this.
     return jax.lax.reduce_precision(doubles, exponent_bits=8, mantissa_bits=23)
+
+
+def first_largest(rows):
+    """Returns the column of the largest value of each row, the first of equal ones."""
+    return jax.lax.argmax(rows, rows.ndim - 1, jnp.int32)

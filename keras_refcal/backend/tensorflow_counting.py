@@ -52,3 +52,8 @@ def searchsorted(edges, values, side="left"):
     """Returns the place of each value among edges in ascending order."""
     # Keras' own, before 3.12, asks for the length of a tensor while it is traced.
     return tf.searchsorted(edges, values, side=side)
+
+
+def first_largest(rows):
+    """Returns the column of the largest value of each row, the first of equal ones."""
+    return tf.argmax(rows, axis=-1, output_type=tf.int32)

@@ -74,3 +74,8 @@ def _array(tensor):
     if tensor.dtype == torch.bfloat16:  # NumPy has no such type
         tensor = tensor.float()
     return (tensor.detach() if tensor.requires_grad else tensor).numpy()
+
+
+def first_largest(rows):
+    """Returns the column of the largest value of each row, the first of equal ones."""
+    return torch.argmax(rows, dim=-1).to(torch.int32)

@@ -2,13 +2,17 @@
 
 from keras import ops
 
+from keras_refcal.backend import first_largest
+
 _LEAST = 1.1754944e-38  # of the normal numbers of float32
 
 
 def predicted_class(scores):
     """Returns the first class of the greatest score, int32 of shape `(batch,)`.
 
-    ONNX has no counterpart of what Keras' `argmax` is made of; comparisons it has.
+    Keras' `argmax` tells 0 from -0, and ONNX has no counterpart of that. A comparison
+    with the maximum is no way either: where XLA computes the scores once for each of
+    the two, they differ in the last digit, and no class may reach the maximum.
 
     Args:
         scores: Shape `(batch, num_classes)`.
@@ -17,11 +21,8 @@ def predicted_class(scores):
     >>> ops.convert_to_numpy(predicted_class(ops.array([[0.2, 0.4, 0.4]]))).tolist()
     [1]
     """
-    num_classes = scores.shape[-1]
     # Subnormal numbers are 0 on backends that have none; here on all.
-    greatest = scores >= ops.max(scores, axis=-1, keepdims=True) - _LEAST
-    classes = ops.arange(0, num_classes, 1, dtype="int32")
-    return ops.min(ops.where(greatest, classes, num_classes), axis=-1)
+    return first_largest(ops.where(ops.abs(scores) < _LEAST, 0.0, scores))
 
 
 def of_predicted_class(values, predicted):
