@@ -22,10 +22,10 @@ from keras_refcal.backend import NAME as BACKEND
 SAMPLES, FEATURES, CLASSES = 96, 6, exported_losses.CLASSES
 # Columns, whether they are logits.
 HEADS = {
-    "softmax": (CLASSES, False),
     "sigmoid": (1, False),
-    "logits": (CLASSES, True),
+    "softmax": (CLASSES, False),
     "one logit": (1, True),
+    "logits": (CLASSES, True),
 }
 every_head = pytest.mark.parametrize("head", HEADS)
 one_column = pytest.mark.parametrize("head", ["sigmoid", "one logit"])
