@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from keras_refcal.backend import concrete_value
-from keras_refcal.predictions import ROW_SUM_TOLERANCE
+from keras_refcal.predictions import ROW_SUM_TOLERANCE, check_probabilities
 
 
 def check_positive(name, value):
@@ -87,6 +87,25 @@ def check_batch(name, tensor, ranks):
     value = concrete_value(tensor)
     if value is not None and not np.all(np.isfinite(value)):
         raise ValueError(f"`{name}` must be finite. Received NaN or infinity.")
+
+
+def check_are_probabilities(y_pred, counted=None):
+    """Raises `ValueError` for predictions that can be read and are no probabilities.
+
+    Args:
+        y_pred: Finite, shape `(batch, num_classes)`, or `(batch,)` or `(batch, 1)` for
+            the probability of class 1 of two.
+        counted: Which rows count, shape `(batch,)`, or `None` for all; other rows may
+            be anything.
+    """
+    value = concrete_value(y_pred)
+    where = None if counted is None else concrete_value(counted)
+    if value is None or (counted is not None and where is None):
+        return
+    value = value.reshape(len(value), -1)
+    value = value if where is None else value[where]
+    if value.size:
+        check_probabilities("y_pred", value, "set `from_logits=True` of the loss")
 
 
 def check_ignore_class(ignore_class):

@@ -27,6 +27,7 @@ from keras_refcal.ops.labels import (
 from keras_refcal.ops.weights import read_weights, relative_weights, with_weight
 from keras_refcal.types import Tensor
 from keras_refcal.validation import (
+    check_are_probabilities,
     check_batch,
     check_ignore_class,
     check_one_column,
@@ -119,10 +120,10 @@ class FloatLoss(keras.losses.Loss):
         """
 
     def cast(self, x):
-        """Returns a tensor, or a mapping of tensors, in the loss' dtype."""
-        return keras.tree.map_structure(
-            lambda x: ops.convert_to_tensor(x, dtype=self.dtype), x
-        )
+        """Returns an array or list, or a mapping of them, as tensors in the dtype."""
+        if isinstance(x, dict):
+            return {name: self.cast(value) for name, value in x.items()}
+        return ops.convert_to_tensor(x, dtype=self.dtype)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -153,6 +154,8 @@ class ClassificationLoss(FloatLoss):
 
     Labels that are none (ids out of range, rows that do not sum to 1 within 0.01) raise
     a `ValueError`; where a compiled step cannot read them, the sample's loss is NaN.
+    Predictions that should be probabilities and are none raise one where they can be
+    read, unless their row is ignored, masked or of weight 0.
     """
 
     def __init__(self, from_logits=False, **kwargs):
@@ -312,6 +315,8 @@ def read_targets(loss, y_true, y_pred, counted=None) -> Rows:
     labels, present, right = read_labels(
         y_true, logits, num_classes, loss.ignore_class, fractions, counted
     )
+    if not loss.from_logits and not isinstance(y_pred, dict):
+        check_are_probabilities(y_pred, both(present, counted))
     if fractions:
         targets = two_class_distribution(labels)
     else:

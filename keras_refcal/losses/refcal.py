@@ -27,6 +27,7 @@ from keras_refcal.ops.weights import mean_weight, read_weights, with_weight
 from keras_refcal.registration import serializable
 from keras_refcal.types import Tensor
 from keras_refcal.validation import (
+    check_are_probabilities,
     check_batch,
     check_non_negative,
     check_one_column,
@@ -233,8 +234,10 @@ class RefCalLoss(FloatLoss):
         outputs, targets = given, labels
         if not isinstance(given, dict):
             outputs = self._as_outputs(given)
+            counted = with_weight(present, weight)
+            if not self.from_logits:
+                check_are_probabilities(given, counted)
             if is_one_column(given) and is_class_ids(labels):
-                counted = with_weight(present, weight)
                 read_labels(labels, given, 2, fractions=True, counted=counted)
                 targets = two_class_distribution(ops.reshape(labels, (-1,)))
         return _Batch(labels, targets, index, outputs, given, weight, present)
@@ -271,8 +274,11 @@ class RefCalLoss(FloatLoss):
         if isinstance(term, FloatLoss):
             value = term.of_rows(labels, outputs, weight, present)
         else:
+            right = _judged(term, labels, outputs, batch, with_weight(present, weight))
             weight = weights_with_mask(present, weight, term.reduction)
             value = term(labels, _as_seen(term, outputs, batch.given), weight)
+            if right is not None:
+                value = value * ops.where(ops.all(right), 1.0, float("nan"))
         is_scaled = weight is not None and term.reduction != "mean_with_sample_weight"
         if isinstance(term, BatchLoss) and is_scaled:
             # Its own weights have no scale; those of other terms do.
@@ -330,6 +336,22 @@ def _per_view(logits, rows):
     if views > 1:
         rows = [x if x is None else ops.concatenate([x] * views, axis=0) for x in rows]
     return logits, rows
+
+
+def _judged(term, labels, outputs, batch, counted):
+    """Returns which labels are any, where a loss of another package reads logits.
+
+    It raises, or returns `None`, where values can be read; see `read_labels`.
+    """
+    if "logits" not in outputs:
+        return None
+    logits = outputs["logits"]
+    column = not isinstance(batch.given, dict) and is_one_column(batch.given)
+    fractions = column and is_class_ids(labels)
+    ignored = getattr(term, "ignore_class", None)
+    return read_labels(
+        labels, logits, logits.shape[-1], ignored, fractions, counted
+    ).right
 
 
 def _as_seen(term, outputs, given):

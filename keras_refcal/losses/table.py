@@ -54,8 +54,9 @@ as `[1 - p, p]` and `z` as `[0, z]`, with labels 0 and 1 or any number between.
 Anything else raises an error; where a compiled step cannot read values, the loss of the
 sample, or of the batch, is NaN. Rows of probabilities (mixup, CutMix) are soft
 positives in the contrastive losses: pairs count by the inner product of their rows.
-`ignore_class=-1`, of every loss, leaves samples without a label out of every mean and
-every pair, as if they were not in the batch.
+Predictions that can be read and are no probabilities raise one too, unless the loss
+has `from_logits=True`. `ignore_class=-1`, of every loss, leaves samples without a label
+out of every mean and every pair, as if they were not in the batch.
 
 **Weights.** `sample_weight` multiplies the value of a sample in losses that have one
 for each sample. In the others, marked with *, it counts inside the means over the

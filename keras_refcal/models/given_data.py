@@ -110,11 +110,7 @@ def _first_batch(data):
 
 def _check(loss, num_classes, y, sample_weight):
     """Raises `ValueError` unless labels and weights are what a loss takes."""
-    readers = [
-        term
-        for term in loss.terms.values()
-        if isinstance(term, FloatLoss) and not isinstance(term, SimCLRLoss)
-    ]
+    readers = [term for name, term in loss.terms.items() if _reads_classes(name, term)]
     if not readers:
         return
     labels = keras.ops.convert_to_numpy(y)
@@ -137,9 +133,16 @@ def _check(loss, num_classes, y, sample_weight):
         refuse_labels(labels, wrong, num_classes, loss.ignore_class)
 
 
+def _reads_classes(name, term):
+    """Whether a term reads class labels; one of another package, if it sees logits."""
+    if isinstance(term, FloatLoss):
+        return not isinstance(term, SimCLRLoss)
+    return name != "refinement"
+
+
 def _ignored_by(terms):
     """Returns the label that all terms leave out, in a list, if there is one."""
-    ignored = {term.ignore_class for term in terms}
+    ignored = {getattr(term, "ignore_class", None) for term in terms}
     return ignored if len(ignored) == 1 else []
 
 
