@@ -11,11 +11,15 @@ import weakref
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_refcal.losses.adafocal import AdaFocalLoss
 from keras_refcal.losses.class_balanced import ClassBalancedLoss
 from keras_refcal.losses.correctness_ranking import CorrectnessRankingLoss
 from keras_refcal.losses.refcal import RefCalLoss
+from keras_refcal.models.refcal_model import RefCalModel
+from keras_refcal.ops.labels import as_logits
+from keras_refcal.validation import check_are_probabilities
 
 
 class LossCallback(keras.callbacks.Callback):
@@ -40,6 +44,24 @@ class LossCallback(keras.callbacks.Callback):
                 f"{self.kind.__name__}. Received: loss={self.model.loss!r}"
             )
         return found
+
+    def with_predictions(self, x, batch_size):
+        """Yields each of these losses with what it reads: the logits that predict `x`.
+
+        Args:
+            x: Inputs, as `predict` takes them.
+            batch_size: Integer, samples a step of `predict`.
+        """
+        predictions = self.model.predict(x, batch_size, verbose=0)
+        predictions = ops.convert_to_tensor(predictions, dtype="float32")
+        for given in keras.tree.flatten(self.model.loss):
+            for loss in _nested(given):
+                if isinstance(loss, self.kind):
+                    # Terms follow the loss that they are given in.
+                    from_logits = _returns_logits(self.model, given)
+                    if not from_logits:
+                        check_are_probabilities(predictions)
+                    yield loss, {"logits": as_logits(predictions, from_logits)}
 
     def on_train_begin(self, logs=None):
         """Lets the losses hold what they learned in this compile of this model."""
@@ -82,11 +104,9 @@ class UpdateAdaFocal(LossCallback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Predicts the validation data and updates every AdaFocal loss."""
-        predictions = self.model.predict(self.x, self.batch_size, verbose=0)
-        losses = self.losses()
-        for loss in losses:
-            loss.update_gammas(self.y, predictions)
-        self.changed(losses)
+        for loss, outputs in self.with_predictions(self.x, self.batch_size):
+            loss.update_gammas(self.y, outputs)
+        self.changed(self.losses())
 
 
 class DeferredReweighting(LossCallback):
@@ -151,11 +171,9 @@ class UpdateCorrectnessHistory(LossCallback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Predicts the training data and counts who is right."""
-        predictions = self.model.predict(self.x, self.batch_size, verbose=0)
-        losses = self.losses()
-        for loss in losses:
-            loss.update_state(self.y, predictions)
-        self.changed(losses)
+        for loss, outputs in self.with_predictions(self.x, self.batch_size):
+            loss.update_state(self.y, outputs)
+        self.changed(self.losses())
 
 
 class _States:
@@ -192,6 +210,12 @@ def _switch_state(loss, holder):
         layer.set_weights(values)
     states.holder = weakref.ref(holder)
     return True
+
+
+def _returns_logits(model, loss):
+    if isinstance(model, RefCalModel):  # whose losses read logits in any case
+        return model.classifier_activation is None
+    return loss.from_logits
 
 
 def _nested(loss):

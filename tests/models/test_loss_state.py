@@ -226,3 +226,31 @@ def test_callbacks_say_what_they_need():
     model = plain_model("sparse_categorical_crossentropy")
     with pytest.raises(ValueError, match="compiled with AdaFocalLoss"):
         model.fit(images, labels, callbacks=[UpdateAdaFocal(images, labels)], verbose=0)
+
+
+@pytest.mark.parametrize("returns_logits", [False, True])
+def test_callbacks_read_logits_and_probabilities_as_what_they_are(returns_logits):
+    """In a plain model as its loss says, in a `RefCalModel` as the model knows."""
+    logits = 4 * np.random.default_rng(0).normal(size=(24, 4)).astype("float32")
+    labels = np.arange(24) % 4
+    activation = None if returns_logits else "softmax"
+    inputs = keras.Input((4,))
+    plain = keras.Model(inputs, keras.layers.Activation(activation)(inputs))
+    loss = RefCalLoss("adafocal", None, None, from_logits=returns_logits)
+    plain.compile(loss=loss)
+    encoder = keras.Sequential([inputs, keras.layers.Activation("linear")])
+    ours = RefCalModel(encoder, 4, classifier_activation=activation)
+    ours.classifier.set_weights([np.eye(4), np.zeros(4)])
+    ours.compile(loss=AdaFocalLoss(from_logits=not returns_logits))
+    expected = AdaFocalLoss()
+    expected.update_gammas(labels, {"logits": ops.convert_to_tensor(logits)})
+    for model, learned in (
+        (plain, loss.terms["classification"]),
+        (ours, ours.loss),
+    ):
+        callback = UpdateAdaFocal(logits, labels)
+        callback.set_model(model)
+        callback.on_epoch_end(0)
+        np.testing.assert_allclose(
+            to_numpy(learned.bins.gammas), to_numpy(expected.bins.gammas), rtol=1e-4
+        )
