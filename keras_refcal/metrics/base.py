@@ -13,7 +13,7 @@ from keras.src.backend import in_stateless_scope
 from keras_refcal.backend import concrete_value, double_precision, fused
 from keras_refcal.metrics.batch import Batch, blocks, check_shapes, num_classes
 from keras_refcal.metrics.counters import Rejected
-from keras_refcal.metrics.labels import as_tensor
+from keras_refcal.metrics.labels import as_tensor, as_weights
 from keras_refcal.metrics.report import report
 from keras_refcal.ops import accumulate
 
@@ -81,12 +81,11 @@ class ClassifierMetric(keras.metrics.Metric):
                 weight 0 equals absence.
 
         Raises:
-            ValueError: If shapes do not fit.
+            ValueError: If shapes do not fit, or for complex numbers.
         """
         y_true, y_pred = as_tensor(y_true), ops.convert_to_tensor(y_pred)
-        if sample_weight is not None:
-            sample_weight = ops.convert_to_tensor(sample_weight)
         check_shapes(y_true, y_pred)
+        sample_weight = as_weights(sample_weight, y_pred.shape[0])
         self._check_classes(num_classes(y_pred))
         kinds = tuple(self._kinds.values())
         columns = (tuple(y_true.shape[1:]), tuple(y_pred.shape[1:]))
@@ -204,15 +203,22 @@ class ClassifierMetric(keras.metrics.Metric):
 
     def _rounded(self, figure):
         """Returns a figure in the metric's type, NaN if a sum overflowed."""
-        finite = ops.all(ops.isfinite(self._state.value))
-        return ops.cast(ops.where(finite, figure, float("nan")), self.dtype)
+        return ops.cast(ops.where(self._is_finite(), figure, float("nan")), self.dtype)
+
+    def _is_finite(self):
+        """Returns whether no sum overflowed, those of squared weights aside."""
+        needed = []
+        for name, size in self._sizes(self.num_classes).items():
+            needed.append(np.arange(size) < size - self._kinds[name].squares())
+        finite = ops.isfinite(self._state.value)
+        return ops.all(ops.logical_or(finite, ~np.concatenate(needed)))
 
     def _report(self, rejected):
         if in_stateless_scope():
             return
         rejected = concrete_value(rejected)
         if rejected is not None:
-            finite = np.all(np.isfinite(concrete_value(self._state.value)))
+            finite = bool(concrete_value(self._is_finite()))
             report(self.name, rejected, self._columns, finite)
 
 

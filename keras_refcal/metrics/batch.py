@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_refcal.metrics.labels import check_labels, known_ids
+from keras_refcal.metrics.labels import check_labels, check_real, known_ids
 from keras_refcal.metrics.once import once
 from keras_refcal.metrics.softmax_parts import SoftmaxParts
 from keras_refcal.ops import counting_in_keras, counting_in_numpy
@@ -236,7 +236,8 @@ def flat_weight(sample_weight, xp):
 
 
 def check_shapes(y_true, y_pred):
-    """Raises `ValueError` unless labels and predictions have shapes that fit."""
+    """Raises `ValueError` unless labels and predictions are real and fit in shape."""
+    check_real("y_pred", y_pred)
     if len(y_pred.shape) not in (1, 2):
         raise ValueError(
             "`y_pred` must have shape (batch, num_classes), or (batch,) or (batch, 1) "

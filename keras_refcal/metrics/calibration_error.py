@@ -35,7 +35,8 @@ class BinnedCalibrationError(ClassifierMetric):
         norm: `"l1"`, `"l2"` or `"max"`.
         kind: `"top_label"`, the predicted class's probability against accuracy, or
             `"classwise"`, each class's probability against its frequency.
-        debias: Whether to take the sampling variance off the squared gaps.
+        debias: Whether to take the sampling variance off the squared gaps; of
+            weighted samples that of their effective number, (Σw)² / Σw².
         convention: Side on which uniform bins are closed.
         threshold: Class probabilities below it count neither as probability nor as
             event; with quantile bins of every class only.
@@ -84,7 +85,9 @@ class BinnedCalibrationError(ClassifierMetric):
 
     def figure(self, bins, squares=None):
         """Returns the error."""
-        return calibration_error.error(self._bins(bins), self.norm, self.debias)
+        rows = self._rows(bins, squares) if self.debias else None
+        counts = self._bins(bins)
+        return calibration_error.error(counts, self.norm, self.debias, rows)
 
     def class_errors(self):
         """Returns the error of each class, a NumPy array of shape `(num_classes,)`.
@@ -96,10 +99,15 @@ class BinnedCalibrationError(ClassifierMetric):
             raise ValueError(
                 f"`class_errors` needs `kind='classwise'`. Received: {self.kind!r}"
             )
-        by_norm = calibration_error.NORMS[self.norm]
-        errors = calibration_error.debiased_error if self.debias else by_norm
         with double_precision():
-            return ops.convert_to_numpy(errors(self._bins(self.counters()["bins"])))
+            counters = self.counters()
+            counts = self._bins(counters["bins"])
+            if self.debias:
+                rows = self._rows(counters["bins"], counters["squares"])
+                errors = calibration_error.debiased_error(counts, rows)
+            else:
+                errors = calibration_error.NORMS[self.norm](counts)
+            return ops.convert_to_numpy(errors)
 
     def bound(self, bins, squares=None):
         """Returns how far cutting the fine bins otherwise can move the figure.
@@ -171,6 +179,11 @@ class BinnedCalibrationError(ClassifierMetric):
         if self.convention == "guo":
             return bins[..., :-1]
         return calibration_error.with_impossible_events(bins)
+
+    def _rows(self, bins, squares):
+        """Returns the effective number of rows of each bin."""
+        squares = bins[3] if squares is None else squares
+        return calibration_error.effective_rows(self._bins(bins)[0], squares)
 
     def _all_events(self, bins):
         if self.kind == "classwise" and self.binning == "uniform":

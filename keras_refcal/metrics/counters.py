@@ -30,6 +30,13 @@ class Counters:
         """Returns what a `Batch` adds, a tensor of that shape."""
         raise NotImplementedError
 
+    def squares(self):
+        """Returns how many counters, the last ones, are squares of weights.
+
+        They may overflow where the weights do not: intervals then are unknown.
+        """
+        return 0
+
 
 @dataclasses.dataclass(frozen=True)
 class Rejected(Counters):
@@ -60,6 +67,10 @@ class TopLabelBins(Counters):
         """Returns `(4, M)`."""
         return (4, len(self.edges[0]) - 1)
 
+    def squares(self):
+        """Returns M."""
+        return self.shape(None)[1]
+
     def count(self, batch):
         """Returns the sums of the batch by bin."""
         index = bin_index(batch.confidence, *self.edges)
@@ -78,6 +89,10 @@ class SquaredWeight(Counters):
     def shape(self, num_classes):
         """Returns `(1,)`."""
         return (1,)
+
+    def squares(self):
+        """Returns 1."""
+        return 1
 
     def count(self, batch):
         """Returns the sum of the squares."""

@@ -23,7 +23,8 @@ class ExpectedCalibrationError(BinnedCalibrationError):
             `"classwise"` sets each class's probability against its frequency; the
             figure is the mean, root mean square or maximum over classes.
         debias: Whether to take the sampling variance off the squared gaps
-            (Kumar et al. 2019); only with `norm="l2"`. NaN if no bin has 2 samples.
+            (Kumar et al. 2019); only with `norm="l2"`. NaN if no bin has 2 samples, of
+            weighted ones by their effective number, `(Σw)² / Σw²`.
         convention: Side on which bins of equal width are closed: `"guo"` (a, b], as in
             most papers; `"netcal"` [a, b); `"torchmetrics"` [a, b) and a bin of its
             own for a confidence of 1. Classwise bins of `"guo"` leave out events of

@@ -10,7 +10,12 @@ from keras.src.backend import in_stateless_scope
 from keras_refcal.backend import concrete_value, double_precision
 from keras_refcal.metrics.batch import flat_weight
 from keras_refcal.metrics.class_groups import named_groups
-from keras_refcal.metrics.labels import as_tensor, check_labels, known_ids
+from keras_refcal.metrics.labels import (
+    as_tensor,
+    as_weights,
+    check_labels,
+    known_ids,
+)
 from keras_refcal.metrics.report import report
 from keras_refcal.ops import accumulate, counting_in_keras
 from keras_refcal.registration import serializable
@@ -168,7 +173,7 @@ class GroupedMetric(keras.metrics.Metric):
         labels, known = known_ids(y_true, len(self.class_counts), counting_in_keras)
         weight = ops.cast(ops.ones_like(labels), "float64")
         if sample_weight is not None:
-            sample_weight = ops.convert_to_tensor(sample_weight)
+            sample_weight = as_weights(sample_weight, y_true.shape[0])
             weight = weight * flat_weight(sample_weight, counting_in_keras)
         fit = ops.logical_and(weight >= 0, weight < float("inf"))
         weight = ops.where(fit, weight, 0.0)

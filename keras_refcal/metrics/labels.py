@@ -11,8 +11,43 @@ def as_tensor(y_true):
     return ops.convert_to_tensor(y_true)
 
 
+def as_weights(sample_weight, num_rows=None):
+    """Returns weights as a tensor, or `None` for `None`.
+
+    Args:
+        sample_weight: A number, or one a row, shape `(B,)` or `(B, 1)`.
+        num_rows: B, if it is known.
+
+    Raises:
+        ValueError: If weights are complex, or their shape does not fit.
+    """
+    if sample_weight is None:
+        return None
+    weights = ops.convert_to_tensor(sample_weight)
+    check_real("sample_weight", weights)
+    shape = tuple(weights.shape)
+    fits = len(shape) < 2 or (len(shape) == 2 and shape[1] == 1)
+    known = num_rows is not None and shape != () and shape[0] is not None
+    if not fits or (known and shape[0] not in (1, num_rows)):
+        rows = "batch" if num_rows is None else num_rows
+        raise ValueError(
+            f"`sample_weight` must be a number, or one a row, shape ({rows},) or "
+            f"({rows}, 1). Received shape: {shape}"
+        )
+    return weights
+
+
+def check_real(name, values):
+    """Raises `ValueError` for complex numbers, whose imaginary part would be lost."""
+    if "complex" in str(values.dtype):
+        raise ValueError(
+            f"`{name}` must be real numbers. Received dtype: {values.dtype}"
+        )
+
+
 def check_labels(y_true, num_classes, num_rows=None):
-    """Raises `ValueError` unless labels have a shape that fits."""
+    """Raises `ValueError` unless labels are real and have a shape that fits."""
+    check_real("y_true", y_true)
     shape, rows = tuple(y_true.shape), "batch" if num_rows is None else num_rows
     fits = len(shape) == 1 or (len(shape) == 2 and shape[1] in (1, num_classes))
     if not fits or (None not in (num_rows, shape[0]) and shape[0] != num_rows):

@@ -10,6 +10,9 @@ from keras import ops
 from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.types import Tensor
 
+# What rounding may take from an effective number of rows that is 2.
+ROWS_ROUNDING = 1e-6
+
 
 def divide(numerator: Tensor, denominator: Tensor) -> Tensor:
     """Returns the ratio, NaN where the denominator is 0."""
@@ -45,22 +48,43 @@ def maximum_error(counts: Tensor) -> Tensor:
     return ops.where(empty, float("nan"), ops.max(gap, axis=-1))
 
 
-def debiased_error(counts: Tensor) -> Tensor:
+def debiased_error(counts: Tensor, rows: Tensor | None = None) -> Tensor:
     """Debiased RMSCE (Kumar et al. 2019, https://arxiv.org/abs/1909.10155, section 5).
 
     From each bin's squared gap the variance of its accuracy, `a (1 - a) / (m - 1)`,
-    is taken off; bins of weight below 2 add 0, and so does a negative sum. NaN if no
-    bin has weight 2.
+    is taken off; bins of fewer than 2 rows add 0, and so does a negative sum. NaN if
+    no bin has 2 rows.
+
+    Args:
+        counts: Shape `(3, ..., M)`.
+        rows: Effective number of rows of each bin, m, shape `(..., M)`; `None` if
+            every weight is 1.
     """
     weight, confidence, correct = ops.unstack(counts)
+    rows = weight if rows is None else rows
     gap = divide_no_nan(confidence - correct, weight)
     accuracy = divide_no_nan(correct, weight)
-    enough = ops.greater_equal(weight, 2.0)
-    degrees = ops.where(enough, weight - 1, ops.ones_like(weight))
+    enough = rows >= 2.0 - ROWS_ROUNDING
+    degrees = ops.where(enough, rows - 1, ops.ones_like(rows))
     squared = ops.square(gap) - accuracy * (1 - accuracy) / degrees
     total = ops.sum(ops.where(enough, weight * squared, 0.0), axis=-1)
     error = ops.sqrt(positive(divide(total, ops.sum(weight, axis=-1))))
     return ops.where(ops.any(enough, axis=-1), error, float("nan"))
+
+
+def effective_rows(weight: Tensor, squares: Tensor) -> Tensor:
+    """Returns `(Σw)² / Σw²`, which does not depend on the scale of weights.
+
+    Args:
+        weight: Sum of the weights of each bin, shape `(..., M)`.
+        squares: Sum of their squares, shape `(M,)`; or of those of all rows, shape
+            `(1,)`, whose ratio then stands for that of each bin.
+    """
+    if squares.shape[-1] == weight.shape[-1]:
+        return divide(ops.square(weight), squares)
+    # Each row is in a bin of every class.
+    total = ops.sum(weight, axis=-1, keepdims=True)
+    return divide(weight * total, squares)
 
 
 def average_over_classes(errors: Tensor, norm: str) -> Tensor:
@@ -78,15 +102,16 @@ def average_over_classes(errors: Tensor, norm: str) -> Tensor:
     )
 
 
-def error(counts: Tensor, norm="l1", debias=False) -> Tensor:
+def error(counts: Tensor, norm="l1", debias=False, rows=None) -> Tensor:
     """Returns the calibration error of counters, a scalar.
 
     Args:
         counts: Shape `(3, M)`, or `(3, K, M)` for the figure of all classes.
         norm: `"l1"`, `"l2"` or `"max"`.
         debias: Whether to take the sampling variance off, for `"l2"`.
+        rows: See `debiased_error`.
     """
-    errors = (debiased_error if debias else NORMS[norm])(counts)
+    errors = debiased_error(counts, rows) if debias else NORMS[norm](counts)
     return average_over_classes(errors, norm) if len(errors.shape) else errors
 
 

@@ -2,7 +2,7 @@ import golden_cases
 import keras
 import numpy as np
 import pytest
-from metrics_streaming import stream, stream_padded
+from metrics_streaming import long_tailed, stream, stream_padded
 from random_predictions import draw
 
 from keras_refcal import RefCalModel, evaluation
@@ -187,3 +187,17 @@ def test_in_a_refcal_model():
     logs = model.evaluate(images, labels, verbose=0, return_dict=True)
     exact = evaluation.evaluate(labels, model.predict(images, verbose=0))
     assert logs["expected_calibration_error"] == pytest.approx(exact["ece"], abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["top_label", "classwise"])
+@pytest.mark.parametrize("binning", ["uniform", "quantile"])
+def test_debiased_does_not_depend_on_the_scale_of_weights(kind, binning):
+    labels, probabilities = long_tailed(3, 256, 3)
+    options = {"norm": "l2", "debias": True, "kind": kind, "binning": binning}
+    plain = stream(ExpectedCalibrationError(**options), labels, probabilities)
+    assert plain > 0
+    for scale in (1e-12, 1.0, 1e12):
+        weight = np.full(256, scale, "float32")
+        metric = ExpectedCalibrationError(**options)
+        result = stream(metric, labels, probabilities, 64, weight)
+        assert result == pytest.approx(plain, rel=1e-6)

@@ -165,3 +165,19 @@ def test_subnormal_probabilities_count_as_they_are():
     metric.update_state(np.zeros(3, "int32"), predictions)
     expected = -np.log(tiny.astype("float64")).mean()
     assert float(metric.result()) == pytest.approx(expected, rel=1e-6)
+
+
+@every_metric
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_complex_numbers_are_refused(kind, place):
+    given = [IDS, PREDICTIONS, np.ones(len(IDS), "float32")]
+    given[place] = given[place].astype("complex64")
+    with pytest.raises(ValueError, match="real numbers"):
+        make(kind).update_state(*given)
+
+
+@every_metric
+@pytest.mark.parametrize("shape", [(31,), (32, 2), (1, 32)])
+def test_weights_of_another_shape_are_refused(kind, shape):
+    with pytest.raises(ValueError, match="must be a number, or one a row"):
+        make(kind).update_state(IDS, PREDICTIONS, np.ones(shape, "float32"))
