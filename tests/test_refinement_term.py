@@ -14,6 +14,7 @@ import torch
 from benchmarks.refinement_term import judge
 from benchmarks.refinement_term.__main__ import main
 from benchmarks.refinement_term.arenas import ARENAS, load
+from benchmarks.refinement_term.contest import Contest
 from benchmarks.refinement_term.contrast import TERMS, VonMisesFisher
 from benchmarks.refinement_term.forms import Form, parse
 from benchmarks.refinement_term.train import Training
@@ -99,12 +100,28 @@ def test_no_image_is_in_two_parts():
     images = load(ARENAS["digits_0.02"], 3)
     counts = torch.bincount(images.train[1])
     assert counts.tolist() == ARENAS["digits_0.02"].counts.tolist()
-    assert torch.bincount(images.validation[1]).tolist() == [20] * 10
+    assert torch.bincount(images.validation[1]).tolist() == [100] * 10
     rows = {
         name: {x.numpy().tobytes() for x in getattr(images, name)[0]}
         for name in ("train", "validation", "test")
     }
     assert not rows["train"] & rows["validation"] and len(rows["test"]) == 597
+
+
+def test_the_form_that_gained_most_is_chosen(tmp_path):
+    def figures(accuracy):
+        return {head: {"accuracy": accuracy} for head in ("classifier", "both")}
+
+    gained = {"none": 0.5, "bcl": 0.6, "vmf": 0.7, "none,length=2.0": 0.9}
+    gained |= {"none,view=strong": 0.8, "supcon,view=strong": 0.85}
+    lines = [
+        json.dumps({"form": form, "seed": seed, "validation": figures(accuracy)})
+        for form, accuracy in gained.items()
+        for seed in range(3)
+    ]
+    (tmp_path / "tiny.jsonl").write_text("\n".join(lines) + "\n")
+    contest = Contest("tiny", tmp_path, tmp_path)
+    assert contest.chosen(2) == ["vmf", "bcl"]
 
 
 def test_paired_interval():
@@ -127,6 +144,8 @@ def test_runs_resume_and_are_judged_on_test_images_when_asked(tmp_path, capsys):
     assert len(lines) == 4 and str(tmp_path) not in "".join(lines)
     assert not (tmp_path / "tiny.test.jsonl").exists()
     capsys.readouterr()
+    main([*words, "--test", "--only_table"])
+    assert not (tmp_path / "tiny.test.jsonl").exists()
     main([*words, "--test"])
     assert "seed 0" not in capsys.readouterr().out
     assert (tmp_path / "tiny.jsonl").read_text().splitlines() == lines

@@ -5,206 +5,85 @@
 
 Every form is trained beside its control: the same seeds, initial weights, batches and
 number of images. Its `cost` is the time of a step over that of the control's, measured
-in turns; where it is above 1.05 it stands beside a control that is longer by as much,
-too. A line of `benchmarks/results/refinement_term/<arena>.jsonl` is a run, written when
-it ends; runs that are there are not repeated.
+in turns; with `--equal_time` it stands beside a control that is longer by as much, too.
+A line of `benchmarks/results/refinement_term/<arena>.jsonl` is a run, written when it
+ends; runs that are there are not repeated.
 
 Only validation images are judged. `--test` judges the test images too, of the forms
 that are named, from the predictions in `--runs`: once, for those that were chosen.
+`--choose=2` names those two whose validation images gained most accuracy.
 """
 
-import dataclasses
-import json
 import os
-import pathlib
 import sys
-import time
 
 os.environ.setdefault("KERAS_BACKEND", "torch")
 
-import numpy as np
 import torch
 from absl import flags
 
 from benchmarks import harness
 from benchmarks.refinement_term import judge
-from benchmarks.refinement_term.arenas import ARENAS, load
+from benchmarks.refinement_term.arenas import ARENAS
+from benchmarks.refinement_term.contest import Contest
 from benchmarks.refinement_term.forms import parse
-from benchmarks.refinement_term.train import Training
-
-FOLDER = harness.RESULTS / "refinement_term"
 
 
 def main(argv):
     """Trains what is missing, and prints the table."""
-    values = flags.FlagValues()
-    options = {"flag_values": values}
-    flags.DEFINE_enum("arena", "digits_0.02", sorted(ARENAS), "Which.", **options)
-    flags.DEFINE_string(
-        "forms", "none", "Separated by blanks, see `forms.Form`.", **options
-    )
-    flags.DEFINE_list("seeds", "0,1,2,3,4", "Of the paired runs.", **options)
-    flags.DEFINE_string("runs", "runs/refinement_term", "Test predictions.", **options)
-    flags.DEFINE_string("results", str(FOLDER), "Folder of the lines.", **options)
-    flags.DEFINE_bool("equal_time", False, "Train the longer controls.", **options)
-    flags.DEFINE_bool("test", False, "Judge the test images of these forms.", **options)
-    flags.DEFINE_bool(
-        "only_table", False, "Train nothing; all forms there are.", **options
-    )
-    values(argv)
+    values = _flags(argv)
     torch.set_num_threads(1)
     contest = Contest(values.arena, values.runs, values.results)
     if values.only_table:
-        records, part = contest.records("validation"), "validation"
-        print("\n".join(judge.table(records, contest.controls(records), part)))
+        print("\n".join(_table(contest, contest.records("validation"), "validation")))
         return
-    forms = [parse(text) for text in values.forms.split()]
+    texts = values.forms.split()
+    if values.choose:
+        chosen_on = Contest(
+            values.choose_on or values.arena, values.runs, values.results
+        )
+        texts += chosen_on.chosen(values.choose)
+    forms = [parse(text) for text in texts]
     seeds = [int(seed) for seed in values.seeds]
     wanted = dict.fromkeys(f for form in forms for f in (form.control, form))
     for form in wanted:
-        for seed in seeds:
-            contest.run(form, seed)
+        contest.run_all(form, seeds)
     if values.equal_time:
-        for form in forms:
-            for seed in seeds:
-                contest.run(contest.as_long(form), seed)
-            wanted |= dict.fromkeys([contest.as_long(form)])
-    names = [form.name for form in wanted]
-    part = "validation"
+        longer = [contest.as_long(form) for form in forms]
+        for form in longer:
+            contest.run_all(form, seeds)
+        wanted |= dict.fromkeys(longer)
+    part = "test" if values.test else "validation"
     if values.test:
-        part = "test"
-        for name in names:
-            for seed in seeds:
-                contest.test(name, seed)
+        for form in wanted:
+            contest.test_all(form, seeds)
+    records = contest.records(part)
     records = {
-        name: {s: r for s, r in by_seed.items() if s in seeds}
-        for name, by_seed in contest.records(part).items()
-        if name in names
+        form.name: {seed: records[form.name][seed] for seed in seeds} for form in wanted
     }
-    print("\n".join(judge.table(records, contest.controls(records), part)))
+    print("\n".join(_table(contest, records, part)))
 
 
-class Contest:
-    """The runs of an arena, and the files that they are in."""
+def _table(contest, records, part):
+    return judge.table(records, contest.controls(records), part)
 
-    def __init__(self, arena_name, runs, results):
-        self.name, self.arena = arena_name, ARENAS[arena_name]
-        self.runs = pathlib.Path(runs) / arena_name
-        self.results = pathlib.Path(results)
-        self.images, self.costs = {}, {}
 
-    def path(self, part):
-        """Returns the file of lines of `"validation"` or `"test"`."""
-        end = "" if part == "validation" else f".{part}"
-        return self.results / f"{self.name}{end}.jsonl"
-
-    def records(self, part):
-        """Returns form name → seed → record; every test record has its cost."""
-        found = {}
-        if self.path(part).exists():
-            for line in self.path(part).read_text().splitlines():
-                record = json.loads(line)
-                found.setdefault(record["form"], {})[record["seed"]] = record
-        return found
-
-    def controls(self, names):
-        """Returns form name → controls: of equal images, and of equal time."""
-        found = {}
-        for name in names:
-            form = parse(name)
-            equal = [form.control, self.as_long(form)]
-            if form.sam or form.mixup or form.average:
-                equal += [parse("none"), self.as_long(form, plain=True)]
-            found[name] = [c for c in dict.fromkeys(f.name for f in equal) if c != name]
-        return found
-
-    def as_long(self, form, plain=False):
-        """Returns the control that takes the time of a form, to a twentieth."""
-        control = parse("none") if plain else form.control
-        by_seed = self.records("validation").get(form.name)
-        if by_seed is None or plain:
-            return control
-        cost = np.median([record["cost"] for record in by_seed.values()])
-        longer = round(round(20 * cost) / 20 * control.length, 2)
-        return dataclasses.replace(control, length=max(longer, control.length))
-
-    def run(self, form, seed):
-        """Trains one form on one seed, if that is still to be done."""
-        if seed in self.records("validation").get(form.name, {}):
-            return
-        if seed not in self.images:
-            self.images[seed] = load(self.arena, seed)
-        images, counts = self.images[seed], self.arena.counts
-        if form.name not in self.costs:
-            self.costs[form.name] = self._cost(form, images)
-        started = time.time()
-        training = Training(self.arena, form, images, seed)
-        seconds = training.run()
-        parts = {}
-        for part, (x, labels) in (
-            ("validation", images.validation),
-            ("test", images.test),
-        ):
-            parts[part] = training.predictions(x) | {"labels": labels.numpy()}
-        record = {
-            "form": form.name,
-            "seed": seed,
-            "steps": training.steps,
-            "images": training.steps * self.arena.rows * (2 if form.sam else 1),
-            "cost": self.costs[form.name],
-            "seconds": round(seconds, 2),
-            "validation": judge.figures(
-                parts["validation"], parts["validation"], counts
-            ),
-        }
-        self.runs.mkdir(parents=True, exist_ok=True)
-        flat = {f"{p}_{k}": v for p, part in parts.items() for k, v in part.items()}
-        np.savez(self._predictions(form.name, seed), **flat)
-        self._write("validation", record)
-        figures, wall = record["validation"]["classifier"], time.time() - started
-        print(
-            f"{form.name} seed {seed}: accuracy {figures['accuracy']:.4f}, "
-            f"AURC {figures['aurc']:.4f}, {seconds:.0f} s of {wall:.0f}",
-            flush=True,
-        )
-
-    def test(self, name, seed):
-        """Judges the test images of a run, once."""
-        if seed in self.records("test").get(name, {}):
-            return
-        parts = {"validation": {}, "test": {}}
-        with np.load(self._predictions(name, seed)) as file:
-            for key in file:
-                part, kind = key.split("_")
-                parts[part][kind] = file[key]
-        found = judge.figures(parts["validation"], parts["test"], self.arena.counts)
-        cost = self.records("validation")[name][seed]["cost"]
-        record = {"form": name, "seed": seed, "cost": cost, "test": found}
-        self._write("test", record)
-
-    def _cost(self, form, images):
-        """Returns the time of the form's steps over that of the control's, an image."""
-        if form.term == "none":
-            return form.length
-        early, late = (self._step_ratio(form, images, at) for at in (0.0, 0.99))
-        return round(form.first * early + (1 - form.first) * late, 3)
-
-    def _step_ratio(self, form, images, progress):
-        steps = {}
-        for name, each in (("form", form), ("control", form.control)):
-            training = Training(self.arena, each, images, 0)
-            training.done = int(progress * training.steps)
-            steps[name] = training.step
-        took = harness.median_ms(steps, repeats=20, warmup=5, clock=time.process_time)
-        return took["form"] / took["control"]
-
-    def _predictions(self, name, seed):
-        return self.runs / f"{name}-{seed}.npz"
-
-    def _write(self, part, record):
-        self.results.mkdir(parents=True, exist_ok=True)
-        with self.path(part).open("a") as file:
-            file.write(json.dumps(record) + "\n")
+def _flags(argv):
+    values = flags.FlagValues()
+    options = {"flag_values": values}
+    results = str(harness.RESULTS / "refinement_term")
+    flags.DEFINE_enum("arena", "digits_0.02", sorted(ARENAS), "Which.", **options)
+    flags.DEFINE_string("forms", "", "Blanks between; see `forms.Form`.", **options)
+    flags.DEFINE_integer("choose", 0, "How many forms to add, the best.", **options)
+    flags.DEFINE_string("choose_on", "", "The arena that chooses.", **options)
+    flags.DEFINE_list("seeds", "0,1,2,3,4", "Of the paired runs.", **options)
+    flags.DEFINE_string("runs", "runs/refinement_term", "Predictions.", **options)
+    flags.DEFINE_string("results", results, "Folder of the lines.", **options)
+    flags.DEFINE_bool("equal_time", False, "Train longer controls too.", **options)
+    flags.DEFINE_bool("test", False, "Judge the test images.", **options)
+    flags.DEFINE_bool("only_table", False, "Of all that is there.", **options)
+    values(argv)
+    return values
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ class Form:
         temperature: Of the term.
         views: 1 or 2 views an image, each classified and contrasted; or 3, the first
             classified, the other two contrasted. Each counts in the budget.
-        view: `"mild"` or `"strong"`, the view that is classified.
-        contrasted: The same of the views that are only contrasted.
+        view: `"mild"` or `"strong"`, the first view.
+        contrasted: The same of the other views; as the first by default.
+        on: What is contrasted, `"projection"` or `"features"`, of unit length.
         schedule: `"constant"`, or `"falling"` (to 0) for the weight of the term.
         first: Share of the steps with the term alone, before the classifier learns.
         freeze: Whether the encoder stays as it is after `first`.
@@ -33,7 +34,8 @@ class Form:
     temperature: float = 0.1
     views: int = 1
     view: str = "mild"
-    contrasted: str = "mild"
+    contrasted: str = ""
+    on: str = "projection"
     schedule: str = "constant"
     first: float = 0.0
     freeze: bool = False

@@ -79,6 +79,19 @@ def difference(values, others, level=0.95):
     )
 
 
+def best_gain(pairs, name="accuracy"):
+    """Returns the mean gain of the head that gains most.
+
+    Args:
+        pairs: What `figures` returned of a form and of its control, seed by seed.
+        name: Of the figure.
+    """
+    return max(
+        np.mean([ours[head][name] - theirs[head][name] for ours, theirs in pairs])
+        for head in HEADS
+    )
+
+
 def table(records, controls, part="validation"):
     """Returns Markdown lines: each form, and what it has more than its controls.
 

@@ -32,7 +32,9 @@ class Training:
         self.network = Network(arena, self.images.shape[1], len(counts), seed)
         self.term = None
         if form.term != "none":
-            self.term = TERMS[form.term](counts, EMBEDDING, form.temperature)
+            on_features = form.on == "features"
+            size = arena.widths[-1] if on_features else EMBEDDING
+            self.term = TERMS[form.term](counts, size, form.temperature)
         parameters = [*self.network.parameters()]
         parameters += [] if self.term is None else [*self.term.parameters()]
         self.optimizer = torch.optim.SGD(
@@ -91,9 +93,8 @@ class Training:
             self.waiting = np.concatenate([self.waiting, more])
         taken, self.waiting = np.split(self.waiting, [self.distinct])
         images, labels = self.images[taken], self.labels[taken]
-        kinds = [self.form.view] * self.form.views
-        if self.form.views == 3:
-            kinds[1:] = [self.form.contrasted] * 2
+        others = self.form.contrasted or self.form.view
+        kinds = [self.form.view] + [others] * (self.form.views - 1)
         views = [view(images, kind, self.generator) for kind in kinds]
         if self.form.mixup:
             views.append(view(images, self.form.view, self.generator))
@@ -110,7 +111,9 @@ class Training:
         self.network.encoder.requires_grad_(not frozen)
         if frozen:
             self.network.encoder.eval()
-        logits, embeddings, _ = self.network(torch.cat(views))
+        logits, embeddings, features = self.network(torch.cat(views))
+        if form.on == "features":
+            embeddings = functional.normalize(features, dim=-1)
         count = len(labels)
         loss = 0.0
         if not contrast_only:
@@ -190,13 +193,9 @@ class Training:
             self.network(torch.cat(views))
 
     def predictions(self, images):
-        """Returns arrays: logits, and cosines with the mean of each training class.
-
-        The means are those of embeddings, or of features without a term.
-        """
-        rows = 1 if self.term is not None else 2
-        train = outputs(self.network, self.images)[rows]
-        means = torch.zeros(len(self.log_priors), train.shape[1])
-        means = functional.normalize(means.index_add(0, self.labels, train), dim=1)
-        found = outputs(self.network, images)
-        return {"logits": found[0].numpy(), "cosines": (found[rows] @ means.T).numpy()}
+        """Returns arrays: logits, and cosines with the mean of each training class."""
+        _, _, features = outputs(self.network, self.images)
+        means = torch.zeros(len(self.log_priors), features.shape[1])
+        means = functional.normalize(means.index_add(0, self.labels, features), dim=1)
+        logits, _, features = outputs(self.network, images)
+        return {"logits": logits.numpy(), "cosines": (features @ means.T).numpy()}
