@@ -4,8 +4,7 @@ import numpy as np
 from scipy import stats
 
 from keras_refcal.evaluation import evaluate
-from keras_refcal.fitting.temperature import best_temperature
-from keras_refcal.fitting.validation_set import NoMinimumError, ValidationSet
+from keras_refcal.fitting.validation_set import ValidationSet
 
 # Name, title, and factor of each figure; those in points are shares times 100.
 FIGURES = {
@@ -55,11 +54,7 @@ def figures(validation, judged, counts):
 def _tempered(fitted, found, labels):
     """Returns both over the temperature that serves `fitted` best."""
     weights = np.full(len(labels), 1 / len(labels))
-    try:
-        data = ValidationSet(np.asarray(labels), fitted, weights, float(len(labels)))
-        temperature = best_temperature(data)
-    except NoMinimumError:
-        temperature = 1.0
+    temperature = ValidationSet(labels, fitted, weights).best.temperature
     return fitted / temperature, found / temperature
 
 
