@@ -31,14 +31,8 @@ SCREENED = {
             "bcl,weight=0.3,views=3,view=strong,contrasted=mild",
             "agreement,views=2,contrasted=strong",
             "supcon,first=0.3",
-            "supcon,schedule=falling",
-            "size_temperature,weight=0.3",
             "simclr,weight=0.3,views=2",
-            "supcon,first=0.5,freeze=True",
-            "bcl,weight=0.3,sam=0.05",
-            "bcl,weight=0.3,sam=0.05,friendly=True",
             "bcl,weight=0.3,mixup=1.0",
-            "bcl,weight=0.3,average=0.99",
         ),
     ),
     "cifar": (
@@ -61,6 +55,21 @@ SCREENED = {
         ),
     ),
 }
+# What is asked after the finals.
+LATER = {
+    "digits": (
+        "supcon,schedule=falling",
+        "size_temperature,weight=0.3",
+        "supcon,first=0.5,freeze=True",
+        "bcl,weight=0.3,sam=0.05",
+        "bcl,weight=0.3,sam=0.05,friendly=True",
+        "bcl,weight=0.3,average=0.99",
+    ),
+    "cifar": (
+        "agreement,views=2,view=strong,contrasted=mild",
+        "bcl,weight=0.3,view=strong,sam=0.05",
+    ),
+}
 FINALS = {
     "digits": (("digits_0.02", 12), ("digits_0.01", 12)),
     "cifar": (("cifar10_0.02", 5), ("cifar100_0.1", 5)),
@@ -75,6 +84,8 @@ def run(family):
     for arena, seeds in FINALS[family]:
         chosen = [f"--choose_on={screened}", "--choose=2", "--equal_time", "--test"]
         _command(arena, seeds, *chosen)
+    for form in LATER[family]:
+        _command(screened, SCREENED[family][1], f"--forms={form}")
 
 
 def _command(arena, seeds, *words):
