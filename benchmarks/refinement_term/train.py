@@ -145,6 +145,10 @@ class Training:
         rows = slice(count, 3 * count) if views == 3 else slice(0, views * count)
         if self.form.term not in OF_LOGITS:
             logits = logits.detach()
+        if self.form.term == "agreement":
+            # As the classifier's loss has them: else raising the tail's logits, which
+            # the priors hide from that loss, is the cheapest way to agree.
+            logits = logits + self.log_priors
         ids = labels.repeat(min(views, 2))
         return self.term(embeddings[rows], ids, logits[rows])
 
