@@ -12,8 +12,10 @@ from typing import ClassVar
 from keras_refcal.ops.binning import bin_index, convention_edges
 from keras_refcal.ops.fine_bins import fine_index
 
-# Largest number of cells that a histogram of class pairs takes by itself.
-PAIR_CELLS, PAIR_BINS = 2**20, (16, 256)
+# Cells that a histogram of class pairs takes by itself: at most, and where more bins
+# than usual fit, because classes are few. Bins a class, alone and in pairs.
+PAIR_CELLS, FEW_CELLS = 2**20, 2**16
+PAIR_BINS, CLASS_BINS, MOST_BINS = (16, 256), 512, 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,20 +159,20 @@ class FineClassBins(Counters):
     Probabilities below `threshold` add their weight only.
     """
 
-    num_bins: int
+    num_bins: int | None
     threshold: float = 0.0
     per_class: ClassVar[bool] = True
 
     def shape(self, num_classes):
         """Returns `(3, K, M)`."""
-        return (3, num_classes, self.num_bins)
+        return (3, num_classes, self.num_bins or class_bins(num_classes))
 
     def count(self, batch):
         """Returns the sums of the batch by class and bin."""
-        xp = batch.xp
-        index = fine_index(batch.log_odds, self.num_bins, xp)
+        xp, num_bins = batch.xp, self.shape(batch.num_classes)[-1]
+        index = fine_index(batch.log_odds, num_bins, xp)
         event_index = xp.take_along_axis(index, batch.labels[:, None], axis=-1)
-        return _by_class(batch, index, event_index[:, 0], self.num_bins, self.threshold)
+        return _by_class(batch, index, event_index[:, 0], num_bins, self.threshold)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -264,12 +266,26 @@ class LogLikelihood(Counters):
 def pair_bins(num_classes) -> int:
     """Returns the number of bins for which all pairs of classes take a few MB.
 
-    >>> [pair_bins(k) for k in (10, 100, 1000)]
-    [256, 64, 16]
+    >>> [pair_bins(k) for k in (2, 10, 100, 1000)]
+    [4096, 512, 64, 16]
     """
     least, most = PAIR_BINS
-    wanted = PAIR_CELLS // num_classes**2
-    return min(most, max(least, 2 ** (wanted.bit_length() - 1) if wanted else least))
+    usual = min(most, max(least, _power_of_two(PAIR_CELLS // num_classes**2)))
+    return max(usual, min(MOST_BINS, _power_of_two(FEW_CELLS // num_classes**2)))
+
+
+def class_bins(num_classes) -> int:
+    """Returns the number of bins of each class against the rest.
+
+    >>> [class_bins(k) for k in (2, 10, 100, 1000)]
+    [4096, 4096, 512, 512]
+    """
+    return max(CLASS_BINS, min(MOST_BINS, _power_of_two(FEW_CELLS // num_classes)))
+
+
+def _power_of_two(number):
+    """Returns the greatest power of two up to a whole number, 0 for 0."""
+    return 2 ** (number.bit_length() - 1) if number else 0
 
 
 def _sums(xp, weight, *values):

@@ -8,8 +8,6 @@ from keras_refcal.ops import ranking
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice
 
-ONE_VS_REST_BINS = 512
-
 
 @serializable
 class MulticlassAUROC(ClassifierMetric):
@@ -23,10 +21,10 @@ class MulticlassAUROC(ClassifierMetric):
     Scores are counted in fine bins and those of one bin taken for ties, so the
     figure is within `distance_bound()` of the exact one: half the share of the pairs
     that meet in a bin. `multi_class="ovo"` keeps a histogram for each label and class:
-    for 10, 100 and 1000 classes 256, 64 and 16 bins, 0.2, 5 and 128 MB of state; for
-    1000 classes compute it in `evaluate`, or exactly with
-    `evaluation.multiclass_auroc`. `"ovr"` keeps 512 bins for each class, 12 MB for
-    1000 classes.
+    for 2, 10, 100 and 1000 classes 4096, 512, 64 and 16 bins, 0.1, 0.4, 5 and 128 MB of
+    state; for 1000 classes compute it in `evaluate`, or exactly with
+    `evaluation.multiclass_auroc`. `"ovr"` keeps 4096 bins for each of up to 16 classes,
+    and 512 for each of 128 or more, 12 MB for 1000 classes.
 
     Args:
         multi_class: `"ovo"`, each class against each, the measure of Hand and Till;
@@ -81,7 +79,7 @@ class MulticlassAUROC(ClassifierMetric):
         if multi_class == "ovo":
             self.count(scores=PairBins(num_bins))
         else:
-            self.count(scores=FineClassBins(num_bins or ONE_VS_REST_BINS))
+            self.count(scores=FineClassBins(num_bins))
 
     def figure(self, scores):
         """Returns the mean area."""
