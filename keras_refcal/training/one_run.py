@@ -73,12 +73,6 @@ def run_once(
     return directory
 
 
-def predictions_of(directory):
-    """Returns the probabilities of a finished run, shape `(n, num_classes)`."""
-    with np.load(pathlib.Path(directory) / "predictions.npz") as file:
-        return file["probabilities"]
-
-
 def _claim(directory, resolved):
     """Writes the configuration, or checks that it is the one that lies there."""
     directory.mkdir(parents=True, exist_ok=True)

@@ -88,15 +88,20 @@ def test_what_is_no_label_is_nan_where_it_cannot_be_read(name):
             assert np.all(wrong)
 
 
+def weights_with_a_wrong_one():
+    for wrong in (-1, np.nan, np.inf):
+        weight = np.ones(12, "float32")
+        weight[3] = wrong
+        yield weight
+
+
 @every_loss
 def test_weights_that_are_none_are_nan_where_they_cannot_be_read(name):
     loss = on_logits(name)
     run = unread(loss)
     labels, logits = draw()
     target = y_true(loss, labels)
-    for wrong in (-1, np.nan, np.inf):
-        weight = np.ones(12, "float32")
-        weight[3] = wrong
+    for weight in weights_with_a_wrong_one():
         assert np.isnan(run(target, logits, weight))
 
 
@@ -105,9 +110,7 @@ def test_weights_that_are_none_are_refused(name):
     loss = on_logits(name)
     labels, logits = draw()
     target = y_true(loss, labels)
-    for wrong in (-1, np.nan, np.inf):
-        weight = np.ones(12, "float32")
-        weight[3] = wrong
+    for weight in weights_with_a_wrong_one():
         with pytest.raises(ValueError, match="`sample_weight` must hold finite"):
             loss(target, logits, weight)
 
