@@ -5,8 +5,9 @@ for `keras.Model`. `concrete_value(x)` is the NumPy value of `x`, or `None` whil
 function is being traced or where reading the value would stall an accelerator.
 `sum_by_index(values, index, size)` adds up rows by index, and `searchsorted` finds the
 places of values among edges; `fused(function)` makes one call of many operations, also
-where they would run one by one. Inside `double_precision()` float64 is computed with,
-on JAX too; `as_double` and `float32_part` go there and back, and `cumsum` stays there.
+where they would run one by one, and `assign(variable, value)` keeps its result. Inside
+`double_precision()` float64 is computed with, on JAX too; `as_double` and
+`float32_part` go there and back, and `cumsum` stays there.
 `first_largest(rows)` is the column of the largest value, int32 of shape `(n,)`.
 `global_batch(values)` brings the rows of all replicas together, `num_replicas()` counts
 them, and `sum_over_processes(variables)` adds up the state of metrics.
@@ -22,6 +23,7 @@ NAME = keras.backend.backend()
 if NAME == "tensorflow":
     from keras_refcal.backend.tensorflow_counting import (
         as_double,
+        assign,
         cumsum,
         double_precision,
         first_largest,
@@ -44,6 +46,7 @@ elif NAME == "jax":
 
     from keras_refcal.backend.jax_counting import (
         as_double,
+        assign,
         cumsum,
         double_precision,
         first_largest,
@@ -66,6 +69,7 @@ elif NAME == "torch":
     from keras_refcal.backend.torch_anchor_losses import anchor_losses
     from keras_refcal.backend.torch_counting import (
         as_double,
+        assign,
         cumsum,
         double_precision,
         first_largest,
@@ -92,6 +96,7 @@ __all__ = [
     "TrainStep",
     "anchor_losses",
     "as_double",
+    "assign",
     "concrete_value",
     "cumsum",
     "double_precision",

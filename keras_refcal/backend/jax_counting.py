@@ -24,6 +24,11 @@ def fused(function):
     return jax.jit(function)
 
 
+def assign(variable, value):
+    """Sets a variable to a tensor of its shape and type."""
+    variable.assign(value)
+
+
 def double_precision():
     """Returns a context in which float64 is computed with, traced or not."""
     return enable_x64(True)

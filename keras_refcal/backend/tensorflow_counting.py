@@ -25,6 +25,11 @@ def fused(function):
     return call
 
 
+def assign(variable, value):
+    """Sets a variable to a tensor of its shape and type."""
+    variable.assign(value)
+
+
 def double_precision():
     """Returns a context in which float64 is computed with: any, on TensorFlow."""
     return contextlib.nullcontext()

@@ -10,7 +10,7 @@ from keras import ops
 # Keras has no public name for it. Inside, PyTorch builds models from made-up values.
 from keras.src.backend import in_stateless_scope
 
-from keras_refcal.backend import concrete_value, double_precision, fused
+from keras_refcal.backend import assign, concrete_value, double_precision, fused
 from keras_refcal.metrics.batch import Batch, blocks, check_shapes, num_classes
 from keras_refcal.metrics.counters import Rejected
 from keras_refcal.metrics.labels import as_tensor, as_weights
@@ -90,8 +90,8 @@ class ClassifierMetric(keras.metrics.Metric):
         kinds = tuple(self._kinds.values())
         columns = (tuple(y_true.shape[1:]), tuple(y_pred.shape[1:]))
         advance = _advance(kinds, self.from_logits, self.dtype, columns)
-        state = self._state.value
-        self._state.assign(advance(state, y_true, y_pred, sample_weight))
+        state = advance(self._state.value, y_true, y_pred, sample_weight)
+        assign(self._state, state)
 
     def result(self):
         """Returns the figure, NaN while it is undefined."""
