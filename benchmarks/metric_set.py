@@ -3,7 +3,7 @@
     KERAS_BACKEND=jax python -m benchmarks.metric_set
 
 Batches of 128 images of 32x32, 100 classes. The metrics are compiled one by one and
-as `SharedMetrics`; what they add is an update of their state, eagerly on PyTorch and
+as `MetricCollection`; what they add is an update of their state, eagerly on PyTorch and
 compiled elsewhere. The step is the model's own `train_on_batch` without metrics.
 """
 
@@ -55,7 +55,7 @@ def main(argv=None):
     model = RefCalModel(encoders.resnet_cifar(20), CLASSES)
     model.compile("sgd", losses.RefCalLoss(refinement=None))
     tensors = [keras.ops.convert_to_tensor(array) for array in (labels, rows)]
-    shared = metrics.SharedMetrics(members(), num_classes=CLASSES)
+    shared = metrics.MetricCollection(members(), num_classes=CLASSES)
     way = eager if backend == "torch" else compiled
     update_shared = way(shared, *tensors)
     updates = [way(metric, *tensors) for metric in members()]

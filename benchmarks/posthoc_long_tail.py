@@ -21,7 +21,7 @@ import numpy as np
 from keras_refcal import layers
 from keras_refcal.evaluation import evaluate
 from keras_refcal.files import as_json
-from keras_refcal.ops.class_groups import tercile_groups
+from keras_refcal.ops.class_groups import third_groups
 
 NETWORKS = ("densenet40", "wide_resnet28")
 FIGURES = ("accuracy", "ece", "nll", "brier")
@@ -47,7 +47,7 @@ def figures_of(labels, probabilities, counts):
     probabilities = np.asarray(keras.ops.convert_to_numpy(probabilities), "float64")
     probabilities /= probabilities.sum(axis=1, keepdims=True)
     found = evaluate(labels, probabilities)
-    tail = tercile_groups(counts)["tail"][labels]
+    tail = third_groups(counts)["tail"][labels]
     of_tail = evaluate(labels[tail], probabilities[tail])
     return {
         **{name: found[name] for name in FIGURES},

@@ -12,7 +12,7 @@ where they would run one by one, and `assign(variable, value)` keeps its result.
 `global_batch(values)` brings the rows of all replicas together, `num_replicas()` counts
 them, and `sum_over_processes(variables)` adds up the state of metrics.
 `inference(layer)` is a function of arrays, in this process alone. `anchor_losses` is
-the supervised contrastive loss of every row, in small memory, and `unit_rows` makes
+the supervised contrastive loss of every row, in small memory, and `l2_normalized_rows` makes
 these rows of embeddings.
 """
 
@@ -40,7 +40,7 @@ if NAME == "tensorflow":
     )
     from keras_refcal.backend.tensorflow_step import TrainStep, concrete_value
     from keras_refcal.backend.xla_anchor_losses import anchor_losses
-    from keras_refcal.backend.xla_unit_rows import unit_rows
+    from keras_refcal.backend.xla_l2_normalize import l2_normalized_rows
 elif NAME == "jax":
     from keras.ops import searchsorted
 
@@ -62,7 +62,7 @@ elif NAME == "jax":
     )
     from keras_refcal.backend.jax_step import TrainStep, concrete_value
     from keras_refcal.backend.xla_anchor_losses import anchor_losses
-    from keras_refcal.backend.xla_unit_rows import unit_rows
+    from keras_refcal.backend.xla_l2_normalize import l2_normalized_rows
 elif NAME == "torch":
     from keras.ops import searchsorted
 
@@ -78,13 +78,13 @@ elif NAME == "torch":
         sum_by_index,
     )
     from keras_refcal.backend.torch_inference import inference
+    from keras_refcal.backend.torch_l2_normalize import l2_normalized_rows
     from keras_refcal.backend.torch_replicas import (
         global_batch,
         num_replicas,
         sum_over_processes,
     )
     from keras_refcal.backend.torch_step import TrainStep, concrete_value
-    from keras_refcal.backend.torch_unit_rows import unit_rows
 else:
     raise ImportError(
         "keras_refcal runs on the Keras backends 'tensorflow', 'jax' and 'torch'. "
@@ -105,9 +105,9 @@ __all__ = [
     "fused",
     "global_batch",
     "inference",
+    "l2_normalized_rows",
     "num_replicas",
     "searchsorted",
     "sum_by_index",
     "sum_over_processes",
-    "unit_rows",
 ]

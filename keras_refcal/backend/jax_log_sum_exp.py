@@ -1,4 +1,4 @@
-"""Log-sum-exp of the similarities to all others, in strips, on JAX."""
+"""Log-sum-exp of the similarities to all others, in tiles, on JAX."""
 
 import functools
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from keras_refcal.backend.strips import strip_plan
+from keras_refcal.backend.tiles import tile_plan
 
 _TINY = 1e-37
 _NEVER = -1e30
@@ -22,7 +22,7 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
     Args:
         rows: Shape `(N, D)`.
         weights: Shape `(N,)`, not negative; they get no gradient.
-        block_size: The most rows a strip has.
+        block_size: The most rows a tile has.
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
     """
@@ -47,10 +47,10 @@ log_sum_exp_of_others.defvjp(_forward_and_residuals, _backward)
 
 def _forward_bounded(rows, weights, block_size):
     size = rows.shape[0]
-    blocks, block, width = strip_plan(size, block_size)
+    blocks, block, width = tile_plan(size, block_size)
     rows, weights = (_around(x, blocks * block, width) for x in (rows, weights))
 
-    def add_strip(number, totals):
+    def add_tile(number, totals):
         start = number * block
         own_rows, own_weights = (_cut(x, start, block) for x in (rows, weights))
         strip_rows, strip_weights = (_cut(x, start, width) for x in (rows, weights))
@@ -59,7 +59,7 @@ def _forward_bounded(rows, weights, block_size):
             totals, start, powers @ strip_weights, own_weights @ powers[:, block:]
         )
 
-    totals = lax.fori_loop(0, blocks, add_strip, jnp.zeros_like(weights))
+    totals = lax.fori_loop(0, blocks, add_tile, jnp.zeros_like(weights))
     return jnp.log(jnp.maximum(_fold(totals, blocks * block, size), _TINY))
 
 
@@ -83,37 +83,37 @@ def _forward(rows, weights, block_size):
 
 def _gradient(upstream, rows, weights, values, block_size, bounded):
     size = rows.shape[0]
-    blocks, block, width = strip_plan(size, block_size)
+    blocks, block, width = tile_plan(size, block_size)
     if bounded:
         tables, pulls = (weights, upstream * jnp.exp(-values)), _bounded_pulls
     else:
         tables, pulls = (_log(weights), values, upstream), _pulls
     rows, *tables = (_around(x, blocks * block, width) for x in (rows, *tables))
 
-    def add_strip(number, gradient):
+    def add_tile(number, gradient):
         start = number * block
-        own, strip = _cut(rows, start, block), _cut(rows, start, width)
+        own, tile = _cut(rows, start, block), _cut(rows, start, width)
         pull = pulls(
-            own @ strip.T,
+            own @ tile.T,
             [_cut(x, start, block)[:, None] for x in tables],
             [_cut(x, start, width)[None, :] for x in tables],
         )
         pull = jnp.where(_others(block, width), pull, 0)
-        return _add(gradient, start, pull @ strip, pull[:, block:].T @ own)
+        return _add(gradient, start, pull @ tile, pull[:, block:].T @ own)
 
-    gradient = lax.fori_loop(0, blocks, add_strip, jnp.zeros_like(rows))
+    gradient = lax.fori_loop(0, blocks, add_tile, jnp.zeros_like(rows))
     return _fold(gradient, blocks * block, size)
 
 
-def _bounded_pulls(logits, own, strip):
+def _bounded_pulls(logits, own, tile):
     """Returns how much row i and row j pull at each other, shape of `logits`."""
-    (own_weights, own_shares), (weights, shares) = own, strip
+    (own_weights, own_shares), (weights, shares) = own, tile
     return jnp.exp(logits) * (own_shares * weights + own_weights * shares)
 
 
-def _pulls(logits, own, strip):
+def _pulls(logits, own, tile):
     own_log_weights, own_values, own_upstream = own
-    log_weights, values, upstream = strip
+    log_weights, values, upstream = tile
     as_anchor = own_upstream * jnp.exp(logits + log_weights - own_values)
     return as_anchor + upstream * jnp.exp(logits + own_log_weights - values)
 

@@ -1,8 +1,8 @@
-"""Log-sum-exp of the similarities to all others, in strips, on TensorFlow."""
+"""Log-sum-exp of the similarities to all others, in tiles, on TensorFlow."""
 
 import tensorflow as tf
 
-from keras_refcal.backend.strips import strip_plan
+from keras_refcal.backend.tiles import tile_plan
 
 _TINY = 1e-37
 _NEVER = -1e30
@@ -16,7 +16,7 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
     Args:
         rows: Shape `(N, D)`; N may be unknown while a function is traced.
         weights: Shape `(N,)`, not negative; they get no gradient.
-        block_size: The most rows a strip has.
+        block_size: The most rows a tile has.
         bounded: Whether no similarity is beyond ±60, so that exponentials need no
             shift.
     """
@@ -40,10 +40,10 @@ def log_sum_exp_of_others(rows, weights, block_size, bounded):
 @tf.function(jit_compile=True, reduce_retracing=True)
 def _forward_bounded(rows, weights, block_size):
     size = _size(rows)
-    blocks, block, width = strip_plan(size, block_size)
+    blocks, block, width = tile_plan(size, block_size)
     rows, weights = (_around(x, blocks * block, width) for x in (rows, weights))
 
-    def add_strip(start, totals):
+    def add_tile(start, totals):
         own_rows, own_weights = (_cut(x, start, block) for x in (rows, weights))
         strip_rows, strip_weights = (_cut(x, start, width) for x in (rows, weights))
         logits = tf.matmul(own_rows, strip_rows, transpose_b=True)
@@ -54,14 +54,14 @@ def _forward_bounded(rows, weights, block_size):
         )
         return _add(totals, start, as_anchors, as_contrasts)
 
-    totals = _for_each_block(blocks, block, add_strip, tf.zeros_like(weights))
+    totals = _for_each_block(blocks, block, add_tile, tf.zeros_like(weights))
     return tf.math.log(tf.maximum(_fold(totals, blocks * block, size), _TINY))
 
 
 @tf.function(jit_compile=True, reduce_retracing=True)
 def _forward(rows, weights, block_size):
     size = _size(rows)
-    blocks, block, _ = strip_plan(size, block_size)
+    blocks, block, _ = tile_plan(size, block_size)
     log_weights = _log(weights)
     padded = _around(rows, blocks * block, 0)
 
@@ -79,37 +79,37 @@ def _forward(rows, weights, block_size):
 @tf.function(jit_compile=True, reduce_retracing=True)
 def _gradient(upstream, rows, weights, values, block_size, bounded):
     size = _size(rows)
-    blocks, block, width = strip_plan(size, block_size)
+    blocks, block, width = tile_plan(size, block_size)
     if bounded:
         tables, pulls = (weights, upstream * tf.exp(-values)), _bounded_pulls
     else:
         tables, pulls = (_log(weights), values, upstream), _pulls
     rows, *tables = (_around(x, blocks * block, width) for x in (rows, *tables))
 
-    def add_strip(start, gradient):
-        own, strip = _cut(rows, start, block), _cut(rows, start, width)
+    def add_tile(start, gradient):
+        own, tile = _cut(rows, start, block), _cut(rows, start, width)
         pull = pulls(
-            tf.matmul(own, strip, transpose_b=True),
+            tf.matmul(own, tile, transpose_b=True),
             [_cut(x, start, block)[:, None] for x in tables],
             [_cut(x, start, width)[None, :] for x in tables],
         )
         pull = tf.where(_others(block, width), pull, 0)
         as_contrasts = tf.matmul(pull[:, block:], own, transpose_a=True)
-        return _add(gradient, start, tf.matmul(pull, strip), as_contrasts)
+        return _add(gradient, start, tf.matmul(pull, tile), as_contrasts)
 
-    gradient = _for_each_block(blocks, block, add_strip, tf.zeros_like(rows))
+    gradient = _for_each_block(blocks, block, add_tile, tf.zeros_like(rows))
     return _fold(gradient, blocks * block, size)
 
 
-def _bounded_pulls(logits, own, strip):
+def _bounded_pulls(logits, own, tile):
     """Returns how much row i and row j pull at each other, shape of `logits`."""
-    (own_weights, own_shares), (weights, shares) = own, strip
+    (own_weights, own_shares), (weights, shares) = own, tile
     return tf.exp(logits) * (own_shares * weights + own_weights * shares)
 
 
-def _pulls(logits, own, strip):
+def _pulls(logits, own, tile):
     own_log_weights, own_values, own_upstream = own
-    log_weights, values, upstream = strip
+    log_weights, values, upstream = tile
     as_anchor = own_upstream * tf.exp(logits + log_weights - own_values)
     return as_anchor + upstream * tf.exp(logits + own_log_weights - values)
 

@@ -8,7 +8,7 @@ table and once for any batch, in tiles.
 
 import torch
 
-from keras_refcal.backend.strips import SOFT_ROUNDING
+from keras_refcal.backend.tiles import SOFT_ROUNDING
 from keras_refcal.backend.torch_log_sum_exp import (
     BITS,
     BLOCK_SIZE,

@@ -3,7 +3,7 @@
 Where the similarities of a batch are one small table, everything is read from it. For
 larger batches the mean over positives needs no similarities: it is the anchor times the
 sum of its class. Only the log-sum-exp over all others is quadratic; it is computed in
-strips, in the backward pass again.
+tiles, in the backward pass again.
 
 Shapes: B batch, V views, N = V * B rows, D features.
 """
@@ -11,7 +11,7 @@ Shapes: B batch, V views, N = V * B rows, D features.
 import keras
 from keras import ops
 
-from keras_refcal.backend.strips import SOFT_ROUNDING, default_block_size
+from keras_refcal.backend.tiles import SOFT_ROUNDING, default_block_size
 from keras_refcal.types import Tensor
 
 if keras.backend.backend() == "jax":

@@ -9,7 +9,7 @@ from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.curves import ReliabilityCurve, reliability_curve
 from keras_refcal.evaluation.inputs import Predictions, as_predictions
 from keras_refcal.ops.binning import convention_edges
-from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.ops.class_groups import shot_groups, third_groups
 from keras_refcal.predictions import as_class_counts
 
 
@@ -152,7 +152,7 @@ def group_reliability_curves(
     """
     predictions = as_predictions(y_true, probabilities, logits)
     class_counts = as_class_counts(class_counts, predictions.num_classes)
-    groups = shot_groups(class_counts) | tercile_groups(class_counts)
+    groups = shot_groups(class_counts) | third_groups(class_counts)
     inside = {name: members[predictions.labels] for name, members in groups.items()}
     return {
         name: reliability_curve(predictions.take(rows), **kwargs)

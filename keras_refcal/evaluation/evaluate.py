@@ -7,7 +7,7 @@ from keras_refcal.evaluation.conventions import as_convention
 from keras_refcal.evaluation.figures import FIGURES, Judged, Settings, group_figures
 from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.ops.binning import uniform_edges
-from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.ops.class_groups import shot_groups, third_groups
 from keras_refcal.predictions import as_class_counts
 
 
@@ -124,7 +124,7 @@ def _table(names, class_counts, num_classes):
     if class_counts is not None:
         class_counts = as_class_counts(class_counts, num_classes)
         table |= group_figures(shot_groups(class_counts))
-        table |= group_figures(tercile_groups(class_counts))
+        table |= group_figures(third_groups(class_counts))
     if names is None:
         return table
     names = [names] if isinstance(names, str) else list(names)

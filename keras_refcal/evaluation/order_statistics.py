@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_refcal.evaluation.leading_bits import NUM_KEYS, leading_bits
+from keras_refcal.evaluation.radix_keys import NUM_KEYS, radix_keys
 
 
 class OrderStatistics:
@@ -21,7 +21,7 @@ class OrderStatistics:
     """
 
     def __init__(self, values, positions, others=()):
-        keys = leading_bits(values)
+        keys = radix_keys(values)
         counts = np.bincount(keys, minlength=NUM_KEYS)
         sums = np.bincount(keys, values, minlength=NUM_KEYS)
         self._sums_before = np.cumsum(sums) - sums
@@ -29,9 +29,9 @@ class OrderStatistics:
         buckets = np.searchsorted(ends, positions, "right")
         is_open = np.zeros(NUM_KEYS, bool)
         is_open[buckets] = True
-        is_open[leading_bits(np.asarray(others, values.dtype))] = True
+        is_open[radix_keys(np.asarray(others, values.dtype))] = True
         self._sorted = np.sort(values[np.take(is_open, keys)])
-        self._sorted_keys = leading_bits(self._sorted)
+        self._sorted_keys = radix_keys(self._sorted)
         self._sorted_sums = np.append(0.0, np.cumsum(self._sorted, dtype="float64"))
         offsets = positions - (ends - counts)[buckets]
         first = np.searchsorted(self._sorted_keys, buckets)
@@ -47,7 +47,7 @@ class OrderStatistics:
 
     def _sum(self, limits, side):
         limits = np.asarray(limits, self._sorted.dtype)
-        keys = leading_bits(limits)
+        keys = radix_keys(limits)
         inside = np.searchsorted(self._sorted, limits, side)
         first = np.searchsorted(self._sorted_keys, keys)
         sums = self._sorted_sums[inside] - self._sorted_sums[first]

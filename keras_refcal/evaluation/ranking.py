@@ -12,13 +12,13 @@ import numpy as np
 
 from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.inputs import as_predictions
-from keras_refcal.evaluation.leading_bits import (
+from keras_refcal.evaluation.log_odds import LogOdds
+from keras_refcal.evaluation.radix_keys import (
     NUM_KEYS,
-    leading_bits,
     ordered_bits,
+    radix_keys,
     signed_bits,
 )
-from keras_refcal.evaluation.log_odds import LogOdds
 from keras_refcal.evaluation.threads import map_in_threads
 from keras_refcal.predictions import as_weights
 
@@ -236,7 +236,7 @@ def _search(scores, samples):
     """
     if samples.dtype != np.float32:
         return np.searchsorted(scores, samples)
-    buckets, own = leading_bits(samples), leading_bits(scores)
+    buckets, own = radix_keys(samples), radix_keys(scores)
     counts = np.bincount(own, minlength=NUM_KEYS)
     first = (np.cumsum(counts) - counts)[buckets]
     unsure = np.flatnonzero(counts[buckets])

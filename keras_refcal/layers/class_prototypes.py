@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_refcal.ops.vectors import unit_vectors
+from keras_refcal.ops.vectors import l2_normalize
 from keras_refcal.registration import serializable
 
 
@@ -61,11 +61,11 @@ class ClassPrototypes(keras.layers.Layer):
 
     def vectors(self):
         """Returns the prototypes as unit vectors, `(num_classes, embedding_dim)`."""
-        return unit_vectors(ops.convert_to_tensor(self.directions))
+        return l2_normalize(ops.convert_to_tensor(self.directions))
 
     def call(self, inputs):
         """Returns the cosine similarity to each prototype in float32."""
-        inputs = unit_vectors(ops.cast(inputs, "float32"))
+        inputs = l2_normalize(ops.cast(inputs, "float32"))
         return ops.matmul(inputs, ops.transpose(self.vectors()))
 
     def compute_output_shape(self, input_shape):

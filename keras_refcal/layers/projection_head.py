@@ -5,7 +5,7 @@ import functools
 import keras
 from keras import ops
 
-from keras_refcal.ops.vectors import unit_vectors
+from keras_refcal.ops.vectors import l2_normalize
 from keras_refcal.registration import serializable
 
 _DENSE = ("hidden", "output_layer")
@@ -64,7 +64,7 @@ class ProjectionHead(keras.layers.Layer):
     def call(self, inputs):
         """Returns the unit vectors in float32."""
         projected = self.output_layer(self.hidden(inputs))
-        return unit_vectors(ops.cast(projected, "float32"))
+        return l2_normalize(ops.cast(projected, "float32"))
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the embedding."""

@@ -68,7 +68,7 @@ class ACLSLoss(ClassificationLoss):
         alpha: Number of 0 or more, weight of the penalty.
         pos_lambda: Number of 0 or more, weight of the predicted class.
         neg_lambda: Number of 0 or more, weight of the other classes.
-        form: `"authors"`, their code; or `"paper"`, whose first term has
+        variant: `"published"`, their code; or `"paper"`, whose first term has
             `z_max - z_min` instead of z_max, with z_min constant.
         **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
             `ClassificationLoss`.
@@ -100,7 +100,7 @@ class ACLSLoss(ClassificationLoss):
         alpha=0.1,
         pos_lambda=1.0,
         neg_lambda=0.1,
-        form="authors",
+        variant="published",
         name="acls",
         **kwargs,
     ):
@@ -109,17 +109,17 @@ class ACLSLoss(ClassificationLoss):
         check_non_negative("alpha", alpha)
         check_non_negative("pos_lambda", pos_lambda)
         check_non_negative("neg_lambda", neg_lambda)
-        check_choice("form", form, ("authors", "paper"))
+        check_choice("variant", variant, ("published", "paper"))
         self.margin = margin
         self.alpha = alpha
         self.pos_lambda = pos_lambda
         self.neg_lambda = neg_lambda
-        self.form = form
+        self.variant = variant
 
     def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
         excess = classification.adaptive_margin_excess(
-            logits, self.margin, self.pos_lambda, self.neg_lambda, self.form
+            logits, self.margin, self.pos_lambda, self.neg_lambda, self.variant
         )
         return classification.cross_entropy(targets, logits) + self.alpha * excess
 
@@ -131,5 +131,5 @@ class ACLSLoss(ClassificationLoss):
             "alpha": self.alpha,
             "pos_lambda": self.pos_lambda,
             "neg_lambda": self.neg_lambda,
-            "form": self.form,
+            "variant": self.variant,
         }

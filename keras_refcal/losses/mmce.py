@@ -15,18 +15,18 @@ class MMCELoss(BatchPenalty):
     `mean_ij (c_i - r_i) (c_j - r_j) k_ij`; the weighted form gives right and wrong
     samples the same say and is 0 if the batch has only one of them.
 
-    The published code differs from the paper, and `convention` names the two:
+    The published code differs from the paper, and `variant` names the two:
     the weighted form divides each mean over pairs by the number of pairs once more,
     the unweighted one leaves the square root out.
 
     Args:
         weighted: Whether right and wrong samples have the same say.
-        convention: `"published"`, as all published code computes, or `"paper"`.
+        variant: `"published"`, as all published code computes, or `"paper"`.
         **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
             `BatchPenalty`.
 
     Raises:
-        ValueError: If `convention` is unknown, or shapes or labels of a batch do not
+        ValueError: If `variant` is unknown, or shapes or labels of a batch do not
             fit.
 
     Reference:
@@ -37,7 +37,7 @@ class MMCELoss(BatchPenalty):
 
     >>> import numpy as np
     >>> from keras_refcal.losses import MMCELoss
-    >>> loss = MMCELoss(weighted=False, convention="paper")
+    >>> loss = MMCELoss(weighted=False, variant="paper")
     >>> probabilities = np.array([[0.75, 0.25], [0.75, 0.25]])
     >>> round(float(loss(np.array([0, 1]), probabilities)), 4)
     0.25
@@ -46,21 +46,21 @@ class MMCELoss(BatchPenalty):
     formula = "root of mean_ij (c_i - r_i)(c_j - r_j) exp(-|r_i - r_j| / 0.4)"
     use = "Corrects confidence where similar confidences are wrong together."
 
-    def __init__(self, weighted=True, convention="published", name="mmce", **kwargs):
+    def __init__(self, weighted=True, variant="published", name="mmce", **kwargs):
         super().__init__(name=name, **kwargs)
-        check_choice("convention", convention, ("published", "paper"))
+        check_choice("variant", variant, ("published", "paper"))
         self.weighted = weighted
-        self.convention = convention
+        self.variant = variant
 
     def values(self, targets, logits, weight):
         """Returns the penalty of the batch, a scalar."""
         form = calibration.mmce_weighted if self.weighted else calibration.mmce
-        return form(targets, logits, weight, self.convention)
+        return form(targets, logits, weight, self.variant)
 
     def get_config(self):
         """Returns the constructor's arguments."""
         return {
             **super().get_config(),
             "weighted": self.weighted,
-            "convention": self.convention,
+            "variant": self.variant,
         }

@@ -22,7 +22,7 @@ from keras_refcal.ops.labels import (
     two_class_distribution,
     with_index,
 )
-from keras_refcal.ops.vectors import unit_vectors
+from keras_refcal.ops.vectors import l2_normalize
 from keras_refcal.ops.weights import mean_weight, read_weights, with_weight
 from keras_refcal.registration import serializable
 from keras_refcal.types import Tensor
@@ -251,7 +251,7 @@ class RefCalLoss(FloatLoss):
         logits = logits_of(y_pred, self.from_logits)
         check_batch("y_pred", logits, ranks=(2,))
         log_probabilities = ops.log_softmax(logits, axis=-1)
-        return {"logits": logits, "embeddings": unit_vectors(log_probabilities)}
+        return {"logits": logits, "embeddings": l2_normalize(log_probabilities)}
 
     def _rows_of(self, name, batch):
         """Returns labels, outputs, weights and presence as one term takes them."""

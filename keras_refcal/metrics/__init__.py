@@ -11,11 +11,11 @@ from keras_refcal.metrics.false_positive_rate_at_recall import (
 )
 from keras_refcal.metrics.grouped_metric import GroupedMetric
 from keras_refcal.metrics.maximum_calibration_error import MaximumCalibrationError
+from keras_refcal.metrics.metric_collection import MetricCollection
 from keras_refcal.metrics.multiclass_auroc import MulticlassAUROC
 from keras_refcal.metrics.negative_log_likelihood import NegativeLogLikelihood
 from keras_refcal.metrics.overconfidence_error import OverconfidenceError
 from keras_refcal.metrics.refinement import Refinement
-from keras_refcal.metrics.shared_metrics import SharedMetrics
 from keras_refcal.metrics.shot_accuracy import ShotAccuracy
 from keras_refcal.metrics.smooth_calibration_error import SmoothCalibrationError
 from keras_refcal.metrics.static_calibration_error import StaticCalibrationError
@@ -33,11 +33,11 @@ __all__ = [
     "FalsePositiveRateAtRecall",
     "GroupedMetric",
     "MaximumCalibrationError",
+    "MetricCollection",
     "MulticlassAUROC",
     "NegativeLogLikelihood",
     "OverconfidenceError",
     "Refinement",
-    "SharedMetrics",
     "ShotAccuracy",
     "SmoothCalibrationError",
     "StaticCalibrationError",

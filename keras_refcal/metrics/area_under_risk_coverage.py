@@ -16,7 +16,7 @@ class AreaUnderRiskCoverage(ConfidenceRanking):
     `distance_bound()` of the exact area in every order of what shares a fine bin.
 
     Args:
-        num_bins: Number of fine bins.
+        resolution: Number of fine bins.
         from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
         dtype: As in `keras.metrics.Metric`; float32 at least.
@@ -41,13 +41,13 @@ class AreaUnderRiskCoverage(ConfidenceRanking):
 
     def __init__(
         self,
-        num_bins=4096,
+        resolution=4096,
         from_logits=False,
         name="area_under_risk_coverage",
         dtype=None,
     ):
         super().__init__(
-            num_bins=num_bins, from_logits=from_logits, name=name, dtype=dtype
+            resolution=resolution, from_logits=from_logits, name=name, dtype=dtype
         )
 
     def of_answers(self, weight, correct):

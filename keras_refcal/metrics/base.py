@@ -15,7 +15,7 @@ from keras_refcal.metrics.batch import Batch, blocks, check_shapes, num_classes
 from keras_refcal.metrics.counters import Rejected
 from keras_refcal.metrics.labels import as_tensor, as_weights
 from keras_refcal.metrics.report import report
-from keras_refcal.ops import accumulate
+from keras_refcal.ops import compensated_sum
 
 # What is left between a figure and the exact one where nothing is binned: the rounding
 # of the result, relative, and that of sums of 47 bits over a hundred thousand batches.
@@ -105,7 +105,7 @@ class ClassifierMetric(keras.metrics.Metric):
 
     def counters(self):
         """Returns the value of each kind of counter, by name, in float64."""
-        return self._split(accumulate.value(self._state))
+        return self._split(compensated_sum.value(self._state))
 
     def distance_bound(self):
         """Returns how far the figure can be from the exact one, by the counters.
@@ -148,7 +148,7 @@ class ClassifierMetric(keras.metrics.Metric):
             if self._state is None:
                 self._create_state(other.num_classes)
             with double_precision():
-                merged = accumulate.merge(self._state.value, other._state.value)
+                merged = compensated_sum.merge(self._state.value, other._state.value)
                 self._state.assign(merged)
 
     def state_size(self, num_classes=None):
@@ -238,7 +238,7 @@ def _advance(kinds, from_logits, dtype, columns):
                 xp = batch.xp
                 increments = [xp.reshape(kind.count(batch), (-1,)) for kind in kinds]
                 increment = xp.concatenate(increments)
-                state = accumulate.accumulate(state, increment, xp)
+                state = compensated_sum.add(state, increment, xp)
             return state
 
     return fused(advance)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.ops.class_groups import shot_groups, third_groups
 
 
 def named_groups(class_counts, groups, many=100, few=20) -> dict[str, np.ndarray]:
@@ -10,7 +10,7 @@ def named_groups(class_counts, groups, many=100, few=20) -> dict[str, np.ndarray
 
     Args:
         class_counts: Training samples of each class, 0 or more, shape `(K,)`.
-        groups: `"shots"` for many, medium and few; `"terciles"` for head, middle and
+        groups: `"shots"` for many, medium and few; `"thirds"` for head, middle and
             tail thirds of the classes; or a mapping of names to class ids.
         many: A many-shot class has more training samples than this.
         few: A few-shot class has fewer training samples than this.
@@ -31,13 +31,13 @@ def named_groups(class_counts, groups, many=100, few=20) -> dict[str, np.ndarray
     if isinstance(groups, str):
         if groups == "shots":
             return shot_groups(counts, many, few)
-        if groups == "terciles":
-            return tercile_groups(counts)
+        if groups == "thirds":
+            return third_groups(counts)
     elif groups and all(_are_ids(ids, counts.size) for ids in dict(groups).values()):
         every = np.arange(counts.size)
         return {name: np.isin(every, list(ids)) for name, ids in groups.items()}
     raise ValueError(
-        "`groups` must be 'shots', 'terciles' or a mapping of names to lists of class "
+        "`groups` must be 'shots', 'thirds' or a mapping of names to lists of class "
         f"ids from 0 to {counts.size - 1}. Received: {groups!r}"
     )
 

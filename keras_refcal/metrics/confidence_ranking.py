@@ -5,7 +5,7 @@ from keras import ops
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import FineConfidence
 
-NUM_BINS = 4096
+RESOLUTION = 4096
 
 
 class ConfidenceRanking(ClassifierMetric):
@@ -14,20 +14,20 @@ class ConfidenceRanking(ClassifierMetric):
     Right answers are the positives. Confidences of one fine bin count as ties.
 
     Args:
-        num_bins: Number of fine bins.
+        resolution: Number of fine bins.
         **kwargs: See `ClassifierMetric`.
     """
 
     distance = "`distance_bound()`"
 
-    def __init__(self, num_bins=NUM_BINS, **kwargs):
+    def __init__(self, resolution=RESOLUTION, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(num_bins, int) or num_bins < 2:
+        if not isinstance(resolution, int) or resolution < 2:
             raise ValueError(
-                f"`num_bins` must be an integer >= 2. Received: {num_bins!r}"
+                f"`resolution` must be an integer >= 2. Received: {resolution!r}"
             )
-        self.num_bins = num_bins
-        self.count(bins=FineConfidence(num_bins))
+        self.resolution = resolution
+        self.count(bins=FineConfidence(resolution))
 
     def figure(self, bins):
         """Returns the figure."""
@@ -49,4 +49,4 @@ class ConfidenceRanking(ClassifierMetric):
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {**super().get_config(), "num_bins": self.num_bins}
+        return {**super().get_config(), "resolution": self.resolution}

@@ -14,7 +14,7 @@ class CorrectnessAUROC(ConfidenceRanking):
     share of the pairs that meet in a fine bin.
 
     Args:
-        num_bins: Number of fine bins.
+        resolution: Number of fine bins.
         from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
         dtype: As in `keras.metrics.Metric`; float32 at least.
@@ -39,13 +39,13 @@ class CorrectnessAUROC(ConfidenceRanking):
 
     def __init__(
         self,
-        num_bins=4096,
+        resolution=4096,
         from_logits=False,
         name="correctness_auroc",
         dtype=None,
     ):
         super().__init__(
-            num_bins=num_bins, from_logits=from_logits, name=name, dtype=dtype
+            resolution=resolution, from_logits=from_logits, name=name, dtype=dtype
         )
 
     def of_answers(self, weight, correct):

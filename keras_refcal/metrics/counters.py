@@ -1,6 +1,6 @@
 """What metrics count: each kind of additive counter, and how a batch adds to it.
 
-Equal counters of two metrics hold the same numbers, so `SharedMetrics` counts them
+Equal counters of two metrics hold the same numbers, so `MetricCollection` counts them
 once. Shapes: B rows, K classes, M bins.
 """
 

@@ -14,7 +14,7 @@ class ExcessAURC(AreaUnderRiskCoverage):
     `AreaUnderRiskCoverage` for ties, weights and `distance_bound()`.
 
     Args:
-        num_bins: Number of fine bins.
+        resolution: Number of fine bins.
         from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
         dtype: As in `keras.metrics.Metric`; float32 at least.
@@ -39,13 +39,13 @@ class ExcessAURC(AreaUnderRiskCoverage):
 
     def __init__(
         self,
-        num_bins=4096,
+        resolution=4096,
         from_logits=False,
         name="excess_aurc",
         dtype=None,
     ):
         super().__init__(
-            num_bins=num_bins, from_logits=from_logits, name=name, dtype=dtype
+            resolution=resolution, from_logits=from_logits, name=name, dtype=dtype
         )
 
     def of_answers(self, weight, correct):

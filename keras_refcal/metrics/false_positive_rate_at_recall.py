@@ -16,7 +16,7 @@ class FalsePositiveRateAtRecall(ConfidenceRanking):
 
     Args:
         recall: Wanted share of the right answers, in [0, 1].
-        num_bins: Number of fine bins.
+        resolution: Number of fine bins.
         from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
         dtype: As in `keras.metrics.Metric`; float32 at least.
@@ -42,13 +42,13 @@ class FalsePositiveRateAtRecall(ConfidenceRanking):
     def __init__(
         self,
         recall=0.95,
-        num_bins=4096,
+        resolution=4096,
         from_logits=False,
         name="false_positive_rate_at_recall",
         dtype=None,
     ):
         super().__init__(
-            num_bins=num_bins, from_logits=from_logits, name=name, dtype=dtype
+            resolution=resolution, from_logits=from_logits, name=name, dtype=dtype
         )
         check_in_range("recall", recall, 0, 1)
         self.recall = recall

@@ -17,7 +17,7 @@ from keras_refcal.metrics.labels import (
     known_ids,
 )
 from keras_refcal.metrics.report import report
-from keras_refcal.ops import accumulate, counting_in_keras
+from keras_refcal.ops import compensated_sum, counting_in_keras
 from keras_refcal.registration import serializable
 
 
@@ -33,7 +33,7 @@ class GroupedMetric(keras.metrics.Metric):
         metric: A `keras.metrics.Metric` that takes `sample_weight`; its configuration
             is copied for each group.
         class_counts: Training samples of each class, shape `(num_classes,)`.
-        groups: `"shots"`, `"terciles"` or a mapping of names to lists of class ids; see
+        groups: `"shots"`, `"thirds"` or a mapping of names to lists of class ids; see
             `ShotAccuracy`.
         many: A many-shot class has more training samples than this.
         few: A few-shot class has fewer training samples than this.
@@ -100,7 +100,7 @@ class GroupedMetric(keras.metrics.Metric):
         with double_precision():
             inside, rejected = self._inside(y_true, sample_weight)
             total = ops.concatenate([ops.sum(inside, axis=1), rejected])
-            state = accumulate.accumulate(self._weights.value, total)
+            state = compensated_sum.add(self._weights.value, total)
             self._weights.assign(state)
             inside = ops.cast(inside, "float32")
         for index, copy in enumerate(self._copies):
@@ -109,7 +109,7 @@ class GroupedMetric(keras.metrics.Metric):
     def result(self):
         """Returns the metric of each group by name."""
         with double_precision():
-            weights = accumulate.value(self._weights.value)
+            weights = compensated_sum.value(self._weights.value)
             groups = len(self._copies)
             empty = ops.unstack(weights[:groups] == 0)
             rejected = concrete_value(weights[groups:])
@@ -145,7 +145,9 @@ class GroupedMetric(keras.metrics.Metric):
             for copy, its in zip(self._copies, other._copies, strict=True):
                 copy.merge_state([its])
             with double_precision():
-                merged = accumulate.merge(self._weights.value, other._weights.value)
+                merged = compensated_sum.merge(
+                    self._weights.value, other._weights.value
+                )
                 self._weights.assign(merged)
 
     def get_config(self):

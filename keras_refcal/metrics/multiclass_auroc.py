@@ -29,7 +29,7 @@ class MulticlassAUROC(ClassifierMetric):
     Args:
         multi_class: `"ovo"`, each class against each, the measure of Hand and Till;
             `"ovr"`, each class against the rest.
-        num_bins: Number of fine bins; `None` chooses as above.
+        resolution: Number of fine bins; `None` chooses as above.
         num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
             first batch.
         from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
@@ -60,7 +60,7 @@ class MulticlassAUROC(ClassifierMetric):
     def __init__(
         self,
         multi_class="ovo",
-        num_bins=None,
+        resolution=None,
         num_classes=None,
         from_logits=False,
         name="multiclass_auroc",
@@ -70,16 +70,18 @@ class MulticlassAUROC(ClassifierMetric):
             from_logits=from_logits, num_classes=num_classes, name=name, dtype=dtype
         )
         check_choice("multi_class", multi_class, ("ovo", "ovr"))
-        if num_bins is not None and (not isinstance(num_bins, int) or num_bins < 2):
+        if resolution is not None and (
+            not isinstance(resolution, int) or resolution < 2
+        ):
             raise ValueError(
-                f"`num_bins` must be None or an integer >= 2. Received: {num_bins!r}"
+                f"`resolution` must be None or an integer >= 2. Received: {resolution!r}"
             )
         self.multi_class = multi_class
-        self.num_bins = num_bins
+        self.resolution = resolution
         if multi_class == "ovo":
-            self.count(scores=PairBins(num_bins))
+            self.count(scores=PairBins(resolution))
         else:
-            self.count(scores=FineClassBins(num_bins))
+            self.count(scores=FineClassBins(resolution))
 
     def figure(self, scores):
         """Returns the mean area."""
@@ -94,7 +96,7 @@ class MulticlassAUROC(ClassifierMetric):
         return {
             **super().get_config(),
             "multi_class": self.multi_class,
-            "num_bins": self.num_bins,
+            "resolution": self.resolution,
             "num_classes": self.num_classes,
         }
 

@@ -14,7 +14,7 @@ class Refinement(MulticlassAUROC):
     remains of a proper score after calibration, is a part of `BrierScore`.
 
     Args:
-        num_bins: Number of fine bins; `None` chooses by the number of classes.
+        resolution: Number of fine bins; `None` chooses by the number of classes.
         num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
             first batch.
         from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
@@ -42,13 +42,13 @@ class Refinement(MulticlassAUROC):
 
     def __init__(
         self,
-        num_bins=None,
+        resolution=None,
         num_classes=None,
         from_logits=False,
         name="refinement",
         dtype=None,
     ):
-        super().__init__("ovo", num_bins, num_classes, from_logits, name, dtype)
+        super().__init__("ovo", resolution, num_classes, from_logits, name, dtype)
 
     def get_config(self):
         """Returns the constructor's arguments."""

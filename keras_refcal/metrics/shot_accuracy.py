@@ -20,7 +20,7 @@ class ShotAccuracy(ClassifierMetric):
 
     Args:
         class_counts: Training samples of each class, shape `(num_classes,)`.
-        groups: `"shots"` for `many`, `medium` and `few`; `"terciles"` for the `head`,
+        groups: `"shots"` for `many`, `medium` and `few`; `"thirds"` for the `head`,
             `middle` and `tail` thirds of the classes by size; or a mapping of names to
             lists of class ids.
         many: A many-shot class has more training samples than this.

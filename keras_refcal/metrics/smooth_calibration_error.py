@@ -5,7 +5,7 @@ from keras_refcal.metrics.counters import FineConfidence
 from keras_refcal.ops import smooth
 from keras_refcal.registration import serializable
 
-NUM_BINS, DISTANCE = 4096, 1e-3
+RESOLUTION, DISTANCE = 4096, 1e-3
 
 
 @serializable
@@ -39,7 +39,7 @@ class SmoothCalibrationError(ClassifierMetric):
 
     def __init__(self, from_logits=False, name="smooth_calibration_error", dtype=None):
         super().__init__(from_logits=from_logits, name=name, dtype=dtype)
-        self.count(bins=FineConfidence(NUM_BINS))
+        self.count(bins=FineConfidence(RESOLUTION))
 
     def figure(self, bins):
         """Returns the error."""

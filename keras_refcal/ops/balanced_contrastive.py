@@ -6,7 +6,7 @@ Shapes: B batch, V views, D features, C classes.
 import keras
 from keras import ops
 
-from keras_refcal.backend import sum_by_index, unit_rows
+from keras_refcal.backend import l2_normalized_rows, sum_by_index
 from keras_refcal.ops.contrastive import num_views, row_weights, same, view_rows
 from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.ops.weights import scaled_to_mean
@@ -48,7 +48,7 @@ def balanced_contrastive(
     """  # noqa: E501
     anchors = view_rows(embeddings, normalize, temperature)
     if normalize:
-        prototypes = unit_rows(prototypes)
+        prototypes = l2_normalized_rows(prototypes)
     prototypes = ops.cast(prototypes, anchors.dtype) * temperature**-0.5
     views, batch_size = num_views(embeddings), ops.shape(embeddings)[0]
     weights = row_weights(sample_weight, views, batch_size, anchors.dtype)

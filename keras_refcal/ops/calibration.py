@@ -32,7 +32,7 @@ def mmce(
     targets: Tensor,
     logits: Tensor,
     sample_weight: Tensor | None = None,
-    convention="published",
+    variant="published",
 ):
     """Returns the unweighted maximum mean calibration error.
 
@@ -40,21 +40,21 @@ def mmce(
         targets: Rows of probabilities, shape `(B, C)`.
         logits: Shape `(B, C)`.
         sample_weight: Shape `(B,)` or `None`.
-        convention: `"published"` is the mean over pairs of the product of residuals
+        variant: `"published"` is the mean over pairs of the product of residuals
             times the kernel; `"paper"` is its square root.
     """
     confidence, correct = confidence_and_correctness(targets, logits)
     weight = _weights(sample_weight, confidence)
     residual = _shares(weight) * (correct - confidence)
     square = _pair_sum(residual, residual, confidence)
-    return square if convention == "published" else _root(square)
+    return square if variant == "published" else _root(square)
 
 
 def mmce_weighted(
     targets: Tensor,
     logits: Tensor,
     sample_weight: Tensor | None = None,
-    convention="published",
+    variant="published",
 ):
     """Returns the maximum mean calibration error of right against wrong samples.
 
@@ -64,7 +64,7 @@ def mmce_weighted(
         targets: Rows of probabilities, shape `(B, C)`.
         logits: Shape `(B, C)`.
         sample_weight: Shape `(B,)` or `None`.
-        convention: `"paper"` divides each sum over pairs once by the number of pairs,
+        variant: `"paper"` divides each sum over pairs once by the number of pairs,
             `"published"` twice, as all published code does.
     """
     confidence, correct = confidence_and_correctness(targets, logits)
@@ -76,7 +76,7 @@ def mmce_weighted(
 
     def mean(left, other, pairs):
         value = _pair_sum(left, other, confidence)
-        return value / (pairs + 1e-5) if convention == "published" else value
+        return value / (pairs + 1e-5) if variant == "published" else value
 
     square = (
         mean(right, right, ops.square(num_right))
@@ -84,7 +84,7 @@ def mmce_weighted(
         - 2 * mean(right, wrong, num_right * num_wrong)
     )
     both = ops.logical_and(num_right > 0, num_wrong > 0)
-    if convention == "published":
+    if variant == "published":
         square = square + 1e-10
     return _root(ops.where(both, square, 0.0))
 

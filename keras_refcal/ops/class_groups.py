@@ -23,7 +23,7 @@ def shot_groups(class_counts, many=100, few=20) -> dict[str, np.ndarray]:
     return {"many": is_many, "medium": ~is_many & ~is_few, "few": is_few}
 
 
-def tercile_groups(class_counts) -> dict[str, np.ndarray]:
+def third_groups(class_counts) -> dict[str, np.ndarray]:
     """Returns the largest, middle and smallest third of the classes.
 
     None is empty from three classes on. Where the number of classes is no multiple
@@ -32,7 +32,7 @@ def tercile_groups(class_counts) -> dict[str, np.ndarray]:
     Args:
         class_counts: Training samples of each class, shape `(num_classes,)`.
 
-    >>> {k: v.tolist() for k, v in tercile_groups([50, 500, 5]).items()}
+    >>> {k: v.tolist() for k, v in third_groups([50, 500, 5]).items()}
     {'head': [False, True, False], 'middle': [True, False, False],
      'tail': [False, False, True]}
     """
@@ -45,7 +45,7 @@ def tercile_groups(class_counts) -> dict[str, np.ndarray]:
     }
 
 
-GROUPS = {"shots": shot_groups, "thirds": tercile_groups}
+GROUPS = {"shots": shot_groups, "thirds": third_groups}
 
 
 def filled_groups(class_counts, groups) -> dict[str, np.ndarray]:

@@ -99,7 +99,7 @@ def margin_excess(logits: Tensor, margin: float) -> Tensor:
 
 
 def adaptive_margin_excess(
-    logits: Tensor, margin: float, pos_weight=1.0, neg_weight=0.1, form="authors"
+    logits: Tensor, margin: float, pos_weight=1.0, neg_weight=0.1, variant="published"
 ) -> Tensor:
     """Returns ACLS' penalty on the logits of each sample, shape `(B,)`.
 
@@ -113,14 +113,14 @@ def adaptive_margin_excess(
         margin: Positive number, in units of logits.
         pos_weight: Number of 0 or more.
         neg_weight: Number of 0 or more.
-        form: `"authors"`, or `"paper"`, whose first term has `z_max - z_min`, the
+        variant: `"published"`, or `"paper"`, whose first term has `z_max - z_min`, the
             latter constant.
     """
     maximum = ops.max(logits, axis=-1, keepdims=True)
     constant = ops.stop_gradient(maximum)
     is_top = ops.cast(logits >= constant, logits.dtype)
     reference = 0.0
-    if form == "paper":
+    if variant == "paper":
         reference = ops.stop_gradient(ops.min(logits, axis=-1, keepdims=True))
     top = ops.square(ops.relu(maximum - reference - margin))
     rest = (1 - is_top) * ops.square(ops.relu(constant - logits - margin))

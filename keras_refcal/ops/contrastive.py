@@ -9,7 +9,7 @@ equals absence. An anchor without a positive adds 0. All values are in nats.
 
 from keras import ops
 
-from keras_refcal.backend import anchor_losses, unit_rows
+from keras_refcal.backend import anchor_losses, l2_normalized_rows
 from keras_refcal.ops.weights import scaled_to_mean
 from keras_refcal.types import Tensor
 
@@ -73,7 +73,7 @@ def own_views(embeddings: Tensor) -> Tensor:
 def view_rows(embeddings, normalize, temperature):
     """Returns the views one after another, shape `(V * B, D)`, over sqrt(T)."""
     if normalize:
-        return unit_rows(embeddings, temperature**-0.5)
+        return l2_normalized_rows(embeddings, temperature**-0.5)
     if len(embeddings.shape) == 3:
         embeddings = ops.transpose(embeddings, (1, 0, 2))
     return ops.reshape(embeddings, (-1, embeddings.shape[-1])) * temperature**-0.5

@@ -1,5 +1,5 @@
 """Vectors of length one, with a finite gradient everywhere."""
 
-from keras_refcal.backend.xla_unit_rows import unit_vectors
+from keras_refcal.backend.xla_l2_normalize import l2_normalize
 
-__all__ = ["unit_vectors"]
+__all__ = ["l2_normalize"]

@@ -97,7 +97,7 @@ def extreme_logits(logits, kinds, seed):
 
 def exact(metric, labels, scores, probabilities):
     """Returns the figure of a metric in float64, a number or a mapping."""
-    if isinstance(metric, metrics.SharedMetrics):
+    if isinstance(metric, metrics.MetricCollection):
         members = metric._members()
         results = [exact(m, labels, scores, probabilities) for m in members]
         pairs = zip(members, results, strict=True)

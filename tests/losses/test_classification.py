@@ -30,7 +30,7 @@ LOSSES = {
     ),
     "acls": lambda data, **options: losses.ACLSLoss(**options, from_logits=True),
     "acls_min": lambda data, **options: losses.ACLSLoss(
-        **options, form="paper", from_logits=True
+        **options, variant="paper", from_logits=True
     ),
     "logit_norm": lambda data, temperature: losses.LogitNormLoss(
         temperature, from_logits=True
@@ -96,7 +96,7 @@ def test_soft_labels_weigh_the_losses_of_their_classes():
         losses.CrossEntropyLoss(0.1, "others"),
         losses.FocalLoss(),
         losses.SampleDependentFocalLoss(),
-        losses.LabelAwareSmoothingLoss([40, 30, 20, 10], spread="others"),
+        losses.LabelAwareSmoothingLoss([40, 30, 20, 10], variant="paper"),
     ]
     for loss in made:
         loss.reduction, loss.from_logits = None, True
@@ -142,7 +142,7 @@ def test_equal_classes_are_all_head():
         (lambda: losses.LogitNormLoss(0), "`temperature` must be a positive"),
         (lambda: losses.MarginLabelSmoothingLoss(margin=-1), "`margin`"),
         (lambda: losses.MarginLabelSmoothingLoss(alpha=-1), "`alpha`"),
-        (lambda: losses.ACLSLoss(form="refcal"), "`form` must be one of"),
+        (lambda: losses.ACLSLoss(variant="refcal"), "`variant` must be one of"),
         (lambda: losses.LDAMLoss([5, 0]), "`class_counts` must be one positive"),
         (lambda: losses.LDAMLoss([5, 1], scale=0), "`scale`"),
         (lambda: losses.LogitAdjustedLoss([5, 1], tau=-1), "`tau`"),

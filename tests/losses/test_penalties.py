@@ -22,14 +22,14 @@ def smoothed(alpha, spread):
     return losses.CrossEntropyLoss(alpha, spread)
 
 
-CONVENTIONS = {"double": "published", "single": "paper"}
+VARIANTS = {"double": "published", "single": "paper"}
 LOSSES = {
     "mdca": lambda: losses.MDCALoss(from_logits=True),
     "dca": lambda: losses.DCALoss(from_logits=True),
     "mmce": lambda squared: mmce(
-        weighted=False, convention="published" if squared else "paper"
+        weighted=False, variant="published" if squared else "paper"
     ),
-    "mmce_weighted": lambda normalisation: mmce(convention=CONVENTIONS[normalisation]),
+    "mmce_weighted": lambda normalisation: mmce(variant=VARIANTS[normalisation]),
     "ce_mdca": lambda beta: with_base("cross_entropy", "mdca", beta),
     "ce_dca": lambda beta: with_base("cross_entropy", "dca", beta),
     "ce_mmce": lambda beta: with_base("cross_entropy", "mmce", beta),
@@ -55,7 +55,7 @@ def test_matches_golden(case, check):
 @pytest.mark.parametrize("weighted", [True, False])
 def test_weight_two_is_a_row_given_twice_for_the_papers_mmce(weighted):
     labels, probabilities = draw(0, 12, 3)
-    loss = losses.MMCELoss(weighted, convention="paper")
+    loss = losses.MMCELoss(weighted, variant="paper")
     weight = np.array([2.0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2])
     twice = [*range(12), 0, 11]
     assert float(loss(labels, probabilities, weight)) == pytest.approx(
@@ -124,7 +124,7 @@ def test_auc_margin_is_the_saddle_point_of_the_min_max_problem():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: losses.MMCELoss(convention="double"), "`convention` must be one of"),
+        (lambda: losses.MMCELoss(variant="double"), "`variant` must be one of"),
         (lambda: losses.AUCMarginLoss(margin=0), "`margin` must be a positive"),
     ],
 )

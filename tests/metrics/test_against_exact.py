@@ -150,7 +150,7 @@ def test_groups_of_classes():
     counts = [500, 60, 50, 5, 0]
     figures = evaluation.evaluate(labels, probabilities, class_counts=counts)
     ece = metrics.ExpectedCalibrationError(name="ece")
-    for groups in ("shots", "terciles"):
+    for groups in ("shots", "thirds"):
         results = stream(
             metrics.ShotAccuracy(counts, groups, name="accuracy"), labels, probabilities
         ) | stream(metrics.GroupedMetric(ece, counts, groups), labels, probabilities)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.ops.class_groups import shot_groups, third_groups
 
 
 def test_shot_groups_at_their_bounds():
@@ -10,9 +10,9 @@ def test_shot_groups_at_their_bounds():
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 10, 100])
-def test_terciles_part_the_classes(num_classes):
+def test_thirds_part_the_classes(num_classes):
     counts = np.random.default_rng(0).permutation(num_classes) + 1
-    groups = tercile_groups(counts)
+    groups = third_groups(counts)
     assert np.sum(list(groups.values()), axis=0).tolist() == [1] * num_classes
     sizes = [m.sum() for m in groups.values()]
     assert max(sizes) - min(sizes) <= 1

@@ -20,7 +20,7 @@ from keras_refcal.evaluation.report.tables import (
     shown,
 )
 from keras_refcal.evaluation.report.thumbnails import thumbnail
-from keras_refcal.ops.class_groups import shot_groups, tercile_groups
+from keras_refcal.ops.class_groups import shot_groups, third_groups
 
 MOST_CLASSES = 1000
 
@@ -154,7 +154,7 @@ def _group_table(saved, figures):
         ]
         for groups, titles in (
             (shot_groups(counts), SHOTS),
-            (tercile_groups(counts), THIRDS),
+            (third_groups(counts), THIRDS),
         )
         for (name, members), (title, note) in zip(groups.items(), titles, strict=True)
     ]

@@ -7,7 +7,7 @@ from keras_refcal.registration import serializable
 
 
 @serializable
-class SharedMetrics(ClassifierMetric):
+class MetricCollection(ClassifierMetric):
     """Several metrics of this package that count in common what they count alike.
 
     Each batch is checked, and brought into probabilities, once; metrics with equal bins
@@ -17,7 +17,7 @@ class SharedMetrics(ClassifierMetric):
     metrics were compiled one by one, NaN where one of them is undefined.
 
     Args:
-        metrics: Metrics of this package except `GroupedMetric` and `SharedMetrics`,
+        metrics: Metrics of this package except `GroupedMetric` and `MetricCollection`,
             with distinct names and the same `from_logits`. Their own state stays
             unused.
         num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
@@ -32,7 +32,7 @@ class SharedMetrics(ClassifierMetric):
 
     >>> import numpy as np
     >>> from keras_refcal import metrics
-    >>> metric = metrics.SharedMetrics(
+    >>> metric = metrics.MetricCollection(
     ...     [
     ...         metrics.ExpectedCalibrationError(num_bins=10, name="ece"),
     ...         metrics.MaximumCalibrationError(num_bins=10, name="mce"),
@@ -46,7 +46,7 @@ class SharedMetrics(ClassifierMetric):
     value_range = None
     distance = "those of the metrics"
 
-    def __init__(self, metrics, num_classes=None, name="shared_metrics", dtype=None):
+    def __init__(self, metrics, num_classes=None, name="metric_collection", dtype=None):
         _check(metrics)
         super().__init__(metrics[0].from_logits, num_classes, name=name, dtype=dtype)
         # In a function, so that Keras does not track the unused state of the metrics.
@@ -104,10 +104,10 @@ def _kinds(metric):
 
 def _check(metrics):
     plain = metrics and all(isinstance(m, ClassifierMetric) for m in metrics)
-    if not plain or any(isinstance(m, SharedMetrics) for m in metrics):
+    if not plain or any(isinstance(m, MetricCollection) for m in metrics):
         raise ValueError(
             "`metrics` must be one or more metrics of this package, none of them a "
-            f"GroupedMetric or SharedMetrics. Received: {metrics!r}"
+            f"GroupedMetric or MetricCollection. Received: {metrics!r}"
         )
     names, forms = {m.name for m in metrics}, {m.from_logits for m in metrics}
     if len(names) < len(metrics) or len(forms) > 1:

@@ -9,20 +9,20 @@ from keras_refcal.types import Tensor
 MIN_ENTRY = 1e-32
 
 
-def unit_rows(embeddings: Tensor, length=1.0) -> Tensor:
+def l2_normalized_rows(embeddings: Tensor, length=1.0) -> Tensor:
     """Returns rows of a length, view after view, shape `(V * B, D)`.
 
     Args:
         embeddings: Shape `(B, V, D)` or `(B, D)`. A zero row stays zero.
         length: Positive number.
     """
-    rows = unit_vectors(embeddings) * length
+    rows = l2_normalize(embeddings) * length
     if len(rows.shape) == 3:
         rows = ops.transpose(rows, (1, 0, 2))
     return ops.reshape(rows, (-1, rows.shape[-1]))
 
 
-def unit_vectors(x: Tensor) -> Tensor:
+def l2_normalize(x: Tensor) -> Tensor:
     """Returns `x / |x|` along the last axis; a zero vector stays zero.
 
     Args:

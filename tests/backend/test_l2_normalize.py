@@ -3,7 +3,7 @@ import pytest
 from gradients import value_and_gradient
 from keras import ops
 
-from keras_refcal.backend import unit_rows
+from keras_refcal.backend import l2_normalized_rows
 
 LENGTH = 3.0
 
@@ -31,11 +31,11 @@ def test_rows_and_gradient(shape):
     size = np.prod(shape) // shape[-1]
     upstream = generator.normal(size=(size, shape[-1])).astype("float32")
     rows, gradient = closed_form(embeddings, upstream)
-    ours = unit_rows(ops.convert_to_tensor(embeddings), LENGTH)
+    ours = l2_normalized_rows(ops.convert_to_tensor(embeddings), LENGTH)
     np.testing.assert_allclose(ops.convert_to_numpy(ours), rows, rtol=1e-5)
 
     def weighted(embeddings):
-        rows = unit_rows(embeddings, LENGTH)
+        rows = l2_normalized_rows(embeddings, LENGTH)
         return ops.sum(rows * ops.convert_to_tensor(upstream))
 
     _, (ours,) = value_and_gradient(weighted, embeddings)

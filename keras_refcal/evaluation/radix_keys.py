@@ -2,7 +2,7 @@
 
 import numpy as np
 
-NUM_KEYS = 2**14  # that `leading_bits` of numbers below 2 can have
+NUM_KEYS = 2**14  # that `radix_keys` of numbers below 2 can have
 
 
 def ordered_bits(values):
@@ -17,7 +17,7 @@ def signed_bits(values):
     return bits ^ ((bits >> 63) & np.int64(2**63 - 1))
 
 
-def leading_bits(values):
+def radix_keys(values):
     """Returns the leading 16 bits of numbers of 0 or more, uint16 of their shape."""
     bits = ordered_bits(values)
     return (bits >> bits.dtype.type(8 * bits.itemsize - 16)).astype(np.uint16)

@@ -2,15 +2,15 @@
 
 import torch
 
-from keras_refcal.backend.xla_unit_rows import MIN_ENTRY
+from keras_refcal.backend.xla_l2_normalize import MIN_ENTRY
 
 
-def unit_rows(embeddings, length=1.0):
-    """See `xla_unit_rows`, which is this function in Keras operations."""
-    return _UnitRows.apply(embeddings, length)
+def l2_normalized_rows(embeddings, length=1.0):
+    """See `xla_l2_normalize`, which is this function in Keras operations."""
+    return _L2NormalizedRows.apply(embeddings, length)
 
 
-class _UnitRows(torch.autograd.Function):
+class _L2NormalizedRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx, embeddings, length):
         views = embeddings.transpose(0, 1) if embeddings.ndim == 3 else embeddings

@@ -9,7 +9,7 @@ from keras_refcal.ops import counting_in_keras
 from keras_refcal.types import Tensor
 
 
-def accumulate(state: Tensor, increment: Tensor, xp=counting_in_keras) -> Tensor:
+def add(state: Tensor, increment: Tensor, xp=counting_in_keras) -> Tensor:
     """Returns the state after adding `increment`, shape `(2, ...)`.
 
     Args:
@@ -22,7 +22,7 @@ def accumulate(state: Tensor, increment: Tensor, xp=counting_in_keras) -> Tensor
 
 def merge(state: Tensor, other: Tensor) -> Tensor:
     """Returns the sum of two states, shape `(2, ...)`."""
-    return accumulate(state, value(other))
+    return add(state, value(other))
 
 
 def value(state: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""How the symmetric matrix of similarities is cut into strips.
+"""How the symmetric matrix of similarities is cut into tiles.
 
-The rows are cut into an odd number of equal blocks. Strip k is block k against itself
+The rows are cut into an odd number of equal blocks. Tile k is block k against itself
 and the blocks that follow, half way around the circle: so every pair of blocks lies in
-one strip, all strips have one shape, and what a strip reads is one slice of the rows
+one tile, all tiles have one shape, and what a tile reads is one slice of the rows
 written after themselves.
 """
 
@@ -22,14 +22,14 @@ def default_block_size(num_rows):
     return BLOCK_SIZE
 
 
-def strip_plan(num_rows, block_size):
-    """Returns the number of blocks, the rows of a block and the columns of a strip.
+def tile_plan(num_rows, block_size):
+    """Returns the number of blocks, the rows of a block and the columns of a tile.
 
     Args:
         num_rows: Integer, or an integer tensor.
         block_size: The most rows a block has.
 
-    >>> strip_plan(1000, 256)
+    >>> tile_plan(1000, 256)
     (5, 200, 600)
     """
     blocks = -(-num_rows // block_size) // 2 * 2 + 1
