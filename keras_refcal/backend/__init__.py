@@ -12,7 +12,8 @@ where they would run one by one, and `assign(variable, value)` keeps its result.
 `global_batch(values)` brings the rows of all replicas together, `num_replicas()` counts
 them, and `sum_over_processes(variables)` adds up the state of metrics.
 `inference(layer)` is a function of arrays, in this process alone. `anchor_losses` is
-the supervised contrastive loss of every row, in small memory, and `l2_normalized_rows` makes
+the supervised contrastive loss of every row, in small memory, and
+`l2_normalized_rows` makes
 these rows of embeddings.
 """
 

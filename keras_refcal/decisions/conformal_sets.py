@@ -22,7 +22,7 @@ from keras_refcal.fitting.conformal import (
     share_of_ties,
 )
 from keras_refcal.layers.calibrators.attaching import attached_model
-from keras_refcal.ops.class_groups import GROUPS, filled_groups
+from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
 from keras_refcal.ops.predicted_class import predicted_class
 from keras_refcal.predictions import as_class_ids
 from keras_refcal.registration import serializable
@@ -67,7 +67,8 @@ class ConformalSets(keras.layers.Layer):
             validation samples for the coverage is in every set, with a warning.
         class_counts: Training samples of each class, for `condition="group"`.
         groups: `"shots"` for classes of more than 100, 20 to 100 and fewer than 20
-            training samples, `"thirds"` for the largest, middle and smallest third.
+            training samples, `"thirds"` for the largest, middle and smallest third,
+            or a mapping of names to class ids, with all others in one group more.
         rank_penalty: Number of 0 or more.
         free_ranks: Whole number of 0 or more.
         allow_empty: Whether the class of greatest probability may be left out, as in
@@ -120,7 +121,6 @@ class ConformalSets(keras.layers.Layer):
         check_share("coverage", coverage)
         check_choice("score", score, SCORES)
         check_choice("condition", condition, (None, "class", "group"))
-        check_choice("groups", groups, GROUPS)
         check_non_negative("rank_penalty", rank_penalty)
         check_integer("free_ranks", free_ranks, 0)
         if allow_empty not in (None, True, False):
@@ -138,7 +138,7 @@ class ConformalSets(keras.layers.Layer):
         self.class_counts = (
             None if class_counts is None else check_class_counts(class_counts)
         )
-        self.groups = groups
+        self.groups = checked_groups(groups, disjoint=True)
         self.rank_penalty = rank_penalty
         self.free_ranks = free_ranks
         self.allow_empty = allow_empty
@@ -277,7 +277,7 @@ class ConformalSets(keras.layers.Layer):
         if self.condition == "class":
             return list(np.eye(classes, dtype=bool))
         if self.condition == "group":
-            return list(filled_groups(self.class_counts, self.groups).values())
+            return list(disjoint_groups(self.class_counts, self.groups).values())
         return [np.ones(classes, bool)]
 
     def _published_scores(self, probabilities):

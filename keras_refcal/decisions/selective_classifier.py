@@ -14,11 +14,11 @@ from keras_refcal.decisions.heads import (
     two_columns,
 )
 from keras_refcal.fitting.thresholds import coverage_threshold, risk_threshold
-from keras_refcal.ops.class_groups import GROUPS, filled_groups
+from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
 from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.predictions import as_class_ids
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_choice, check_class_counts, check_share
+from keras_refcal.validation import check_class_counts, check_share
 
 # Above every confidence: all samples are abstained from.
 NEVER = 2.0
@@ -44,7 +44,8 @@ class SelectiveClassifier(keras.Model):
             group of classes have a threshold of their own, and the guarantee holds in
             all groups at once.
         groups: `"shots"` for classes of more than 100, 20 to 100 and fewer than 20
-            training samples, `"thirds"` for the largest, middle and smallest third.
+            training samples, `"thirds"` for the largest, middle and smallest third,
+            or a mapping of names to class ids, with all others in one group more.
         **kwargs: `name`, `dtype` of `keras.Model`.
 
     Call arguments:
@@ -106,8 +107,7 @@ class SelectiveClassifier(keras.Model):
         self.target_coverage = target_coverage
         self.confidence_level = confidence_level
         self.num_classes = num_classes_of(shape)
-        check_choice("groups", groups, GROUPS)
-        self.groups = groups
+        self.groups = checked_groups(groups, disjoint=True)
         self.class_counts = None
         if class_counts is not None:
             self.class_counts = check_class_counts(class_counts)
@@ -208,7 +208,7 @@ class SelectiveClassifier(keras.Model):
     def _groups(self):
         if self.class_counts is None:
             return {"all": np.ones(self.num_classes, bool)}
-        return filled_groups(self.class_counts, self.groups)
+        return disjoint_groups(self.class_counts, self.groups)
 
     def _threshold(self, confidence, correct, failure):
         if self.target_coverage is not None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_refcal.fitting.conformal import conformal_scores, conformal_threshold
 from keras_refcal.fitting.thresholds import risk_threshold
-from keras_refcal.ops.class_groups import filled_groups
+from keras_refcal.ops.class_groups import disjoint_groups
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +82,7 @@ def sets_results(validation, test, coverage, class_counts=None) -> list[SetsResu
     every = [np.ones(test.num_classes, bool)]
     kinds = [("THR", "thr", every), ("APS", "aps", every), ("RAPS", "raps", every)]
     if class_counts is not None:
-        thirds = list(filled_groups(class_counts, "thirds").values())
+        thirds = list(disjoint_groups(class_counts, "thirds").values())
         kinds.append(("THR by third", "thr", thirds))
     kinds.append(("THR by class", "thr", list(np.eye(test.num_classes, dtype=bool))))
     return [_sets(validation, test, coverage, *kind) for kind in kinds]
@@ -97,7 +97,7 @@ def named_groups(labels, class_counts) -> dict[str, np.ndarray]:
     """
     groups = {"All": np.ones(len(labels), bool)}
     if class_counts is not None:
-        for name, members in filled_groups(class_counts, "thirds").items():
+        for name, members in disjoint_groups(class_counts, "thirds").items():
             if members[labels].any():
                 groups[name.capitalize()] = members[labels]
     return groups

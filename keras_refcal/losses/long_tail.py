@@ -194,8 +194,8 @@ class LabelAwareSmoothingLoss(LongTailLoss):
         smooth_tail: Number in [0, 1].
         shape: How smoothing grows with the number of samples: `"concave"`,
             `"linear"` or `"convex"`.
-        spread: `"uniform"` over all classes, the authors' code; or `"others"`, over
-            all but the label, their paper.
+        variant: `"published"`, their code, smooths over all classes; `"paper"` over all
+            but the label.
         **kwargs: `from_logits`, `ignore_class`, `name`, `reduction`, `dtype`; see
             `ClassificationLoss`.
 
@@ -225,7 +225,7 @@ class LabelAwareSmoothingLoss(LongTailLoss):
         smooth_head=0.4,
         smooth_tail=0.1,
         shape="concave",
-        spread="uniform",
+        variant="published",
         name="label_aware_smoothing",
         **kwargs,
     ):
@@ -233,11 +233,11 @@ class LabelAwareSmoothingLoss(LongTailLoss):
         check_in_range("smooth_head", smooth_head, 0, 1)
         check_in_range("smooth_tail", smooth_tail, 0, 1)
         check_choice("shape", shape, ("concave", "linear", "convex"))
-        check_choice("spread", spread, ("uniform", "others"))
+        check_choice("variant", variant, ("published", "paper"))
         self.smooth_head = smooth_head
         self.smooth_tail = smooth_tail
         self.shape = shape
-        self.spread = spread
+        self.variant = variant
 
     def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
@@ -245,7 +245,8 @@ class LabelAwareSmoothingLoss(LongTailLoss):
             self.class_counts, self.smooth_head, self.smooth_tail, self.shape
         )
         smoothing = self.by_class(smoothing, logits)
-        return classification.cross_entropy(targets, logits, smoothing, self.spread)
+        spread = "uniform" if self.variant == "published" else "others"
+        return classification.cross_entropy(targets, logits, smoothing, spread)
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -254,5 +255,5 @@ class LabelAwareSmoothingLoss(LongTailLoss):
             "smooth_head": self.smooth_head,
             "smooth_tail": self.smooth_tail,
             "shape": self.shape,
-            "spread": self.spread,
+            "variant": self.variant,
         }

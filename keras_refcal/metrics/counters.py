@@ -105,16 +105,16 @@ class SquaredWeight(Counters):
 class FineConfidence(Counters):
     """Weight, confidence and right answers by confidence, in fine bins."""
 
-    num_bins: int
+    resolution: int
 
     def shape(self, num_classes):
         """Returns `(3, M)`."""
-        return (3, self.num_bins)
+        return (3, self.resolution)
 
     def count(self, batch):
         """Returns the sums of the batch by bin."""
-        index = fine_index(batch.confidence_log_odds, self.num_bins, batch.xp)
-        return batch.xp.sum_columns(batch.answers, index, self.num_bins)
+        index = fine_index(batch.confidence_log_odds, self.resolution, batch.xp)
+        return batch.xp.sum_columns(batch.answers, index, self.resolution)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,44 +159,44 @@ class FineClassBins(Counters):
     Probabilities below `threshold` add their weight only.
     """
 
-    num_bins: int | None
+    resolution: int | None
     threshold: float = 0.0
     per_class: ClassVar[bool] = True
 
     def shape(self, num_classes):
         """Returns `(3, K, M)`."""
-        return (3, num_classes, self.num_bins or class_bins(num_classes))
+        return (3, num_classes, self.resolution or class_bins(num_classes))
 
     def count(self, batch):
         """Returns the sums of the batch by class and bin."""
-        xp, num_bins = batch.xp, self.shape(batch.num_classes)[-1]
-        index = fine_index(batch.log_odds, num_bins, xp)
+        xp, resolution = batch.xp, self.shape(batch.num_classes)[-1]
+        index = fine_index(batch.log_odds, resolution, xp)
         event_index = xp.take_along_axis(index, batch.labels[:, None], axis=-1)
-        return _by_class(batch, index, event_index[:, 0], num_bins, self.threshold)
+        return _by_class(batch, index, event_index[:, 0], resolution, self.threshold)
 
 
 @dataclasses.dataclass(frozen=True)
 class PairBins(Counters):
     """Weight by label, by class, and by that class's probability in fine bins."""
 
-    num_bins: int | None
+    resolution: int | None
     per_class: ClassVar[bool] = True
 
     def shape(self, num_classes):
         """Returns `(K, K, M)`: label, class, bin."""
-        return (num_classes, num_classes, self.num_bins or pair_bins(num_classes))
+        return (num_classes, num_classes, self.resolution or pair_bins(num_classes))
 
     def count(self, batch):
         """Returns the sums of the batch by label, class and bin."""
         xp = batch.xp
-        num_classes, _, num_bins = shape = self.shape(batch.num_classes)
+        num_classes, _, resolution = shape = self.shape(batch.num_classes)
         columns = xp.arange(num_classes, dtype="int32")
         pair = batch.labels[:, None] * num_classes + columns
-        cell = pair * num_bins + fine_index(batch.log_odds, num_bins, xp)
+        cell = pair * resolution + fine_index(batch.log_odds, resolution, xp)
         weight = xp.reshape(
             xp.broadcast_to(batch.weight[:, None], xp.shape(cell)), (-1,)
         )
-        size = num_classes * num_classes * num_bins
+        size = num_classes * num_classes * resolution
         return xp.reshape(
             xp.sum_columns([weight], xp.reshape(cell, (-1,)), size), shape
         )

@@ -9,7 +9,6 @@ from keras.src.backend import in_stateless_scope
 
 from keras_refcal.backend import concrete_value, double_precision
 from keras_refcal.metrics.batch import flat_weight
-from keras_refcal.metrics.class_groups import named_groups
 from keras_refcal.metrics.labels import (
     as_tensor,
     as_weights,
@@ -18,6 +17,7 @@ from keras_refcal.metrics.labels import (
 )
 from keras_refcal.metrics.report import report
 from keras_refcal.ops import compensated_sum, counting_in_keras
+from keras_refcal.ops.class_groups import checked_groups, named_groups
 from keras_refcal.registration import serializable
 
 
@@ -73,7 +73,7 @@ class GroupedMetric(keras.metrics.Metric):
         super().__init__(name=name or metric.name, dtype=dtype)
         members = named_groups(class_counts, groups, many, few)
         self.class_counts = tuple(np.asarray(class_counts, "float64").tolist())
-        self.groups = groups
+        self.groups = checked_groups(groups)
         self.many = many
         self.few = few
         self._metric_config = keras.saving.serialize_keras_object(metric)

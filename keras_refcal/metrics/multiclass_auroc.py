@@ -74,7 +74,8 @@ class MulticlassAUROC(ClassifierMetric):
             not isinstance(resolution, int) or resolution < 2
         ):
             raise ValueError(
-                f"`resolution` must be None or an integer >= 2. Received: {resolution!r}"
+                "`resolution` must be None or an integer >= 2. "
+                f"Received: {resolution!r}"
             )
         self.multi_class = multi_class
         self.resolution = resolution

@@ -4,9 +4,9 @@ import numpy as np
 from keras import ops
 
 from keras_refcal.metrics.base import ClassifierMetric
-from keras_refcal.metrics.class_groups import named_groups
 from keras_refcal.metrics.counters import ClassAnswers
 from keras_refcal.ops.calibration_error import divide
+from keras_refcal.ops.class_groups import checked_groups, named_groups
 from keras_refcal.registration import serializable
 
 
@@ -58,7 +58,7 @@ class ShotAccuracy(ClassifierMetric):
         super().__init__(from_logits=from_logits, name=name, dtype=dtype)
         members = named_groups(class_counts, groups, many, few)
         self.class_counts = tuple(np.asarray(class_counts, "float64").tolist())
-        self.groups = groups
+        self.groups = checked_groups(groups)
         self.many = many
         self.few = few
         self._names = tuple(members)

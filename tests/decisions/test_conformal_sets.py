@@ -298,7 +298,7 @@ def test_exports(form, score, tmp_path):
         ({"condition": "tail"}, "`condition` must be one of"),
         ({"condition": "group"}, "`class_counts` belong to"),
         ({"class_counts": [3, 2]}, "`class_counts` belong to"),
-        ({"groups": "halves"}, "`groups` must be one of"),
+        ({"groups": "halves"}, "`groups` must be 'shots'"),
         ({"coverage": "0.9"}, "`coverage` must be a number in"),
         ({"rank_penalty": -1}, "`rank_penalty` must be"),
         ({"score": "raps", "free_ranks": 0.1}, "`free_ranks` must be an integer"),

@@ -177,7 +177,7 @@ def test_exports(form, tmp_path):
             {"target_risk": 0.1, "confidence_level": 1},
             "`confidence_level` must be a number in",
         ),
-        ({"target_risk": 0.1, "groups": "halves"}, "`groups` must be one of"),
+        ({"target_risk": 0.1, "groups": "halves"}, "`groups` must be 'shots'"),
         ({"target_risk": 0.1, "class_counts": [5, 5]}, "`class_counts` must hold 4"),
     ],
 )

@@ -107,21 +107,21 @@ def test_soft_labels_weigh_the_losses_of_their_classes():
         np.testing.assert_allclose(np.array(loss(rows, logits)), expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("spread", ["uniform", "others"])
+@pytest.mark.parametrize("variant", ["published", "paper"])
 @pytest.mark.parametrize(
     ("shape", "middle"), [("concave", 0.5**0.5), ("linear", 0.5), ("convex", None)]
 )
-def test_label_aware_smoothing_follows_its_curve(shape, middle, spread):
+def test_label_aware_smoothing_follows_its_curve(shape, middle, variant):
     middle = 1 - 0.5**0.5 if middle is None else middle
     smoothing = np.array([0.4, 0.1 + 0.3 * middle, 0.1])
     found = class_counts.label_aware_smoothing([100, 60, 20], 0.4, 0.1, shape)
     np.testing.assert_allclose(found, smoothing)
     logits = np.random.default_rng(0).normal(size=(3, 3))
-    off = smoothing / (3 if spread == "uniform" else 2)
+    off = smoothing / (3 if variant == "published" else 2)
     targets = np.tile(off[:, None], (1, 3))
     targets[np.arange(3), np.arange(3)] += 1 - targets.sum(axis=1)
     loss = losses.LabelAwareSmoothingLoss(
-        [100, 60, 20], shape=shape, spread=spread, from_logits=True, reduction="none"
+        [100, 60, 20], shape=shape, variant=variant, from_logits=True, reduction="none"
     )
     expected = -np.sum(targets * np.log(softmax(logits)), axis=1)
     np.testing.assert_allclose(np.array(loss(np.arange(3), logits)), expected, 1e-5)

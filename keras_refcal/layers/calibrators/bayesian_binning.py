@@ -18,8 +18,6 @@ class BayesianBinning(OneVersusRestCalibrator):
     no class gets the probability 0. It can change the predicted class.
 
     Args:
-        from_logits: Whether the scores are logits; otherwise probabilities. Both give
-            the same calibrator.
         binning: `"quantile"` for bins that hold equally many validation samples (the
             paper), `"uniform"` for bins of equal width. Bins are closed on the right.
         criterion: `"bdeu"`, the marginal likelihood under Beta priors (the paper), or
@@ -28,6 +26,8 @@ class BayesianBinning(OneVersusRestCalibrator):
         max_edges: Whole number of 1 or more, edges that are kept of each average: the
             least probable histograms are left out. The layer computes with
             `num_classes * max_edges` numbers a sample.
+        from_logits: Whether the scores are logits; otherwise probabilities. Both give
+            the same calibrator.
         **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
             `keras.layers.Layer`.
 
@@ -57,10 +57,10 @@ class BayesianBinning(OneVersusRestCalibrator):
 
     def __init__(
         self,
-        from_logits=True,
         binning="quantile",
         criterion="bdeu",
         max_edges=512,
+        from_logits=True,
         **kwargs,
     ):
         super().__init__(from_logits=from_logits, **kwargs)

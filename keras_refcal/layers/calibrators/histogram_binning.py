@@ -20,11 +20,11 @@ class HistogramBinning(OneVersusRestCalibrator):
     probability 0. It can change the predicted class.
 
     Args:
-        from_logits: Whether the scores are logits; otherwise probabilities. Both give
-            the same calibrator.
         num_bins: Whole number of 1 or more.
         binning: `"uniform"` for bins of equal width, `"quantile"` for bins that hold
             equally many validation samples. Bins are closed on the right.
+        from_logits: Whether the scores are logits; otherwise probabilities. Both give
+            the same calibrator.
         **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
             `keras.layers.Layer`.
 
@@ -51,7 +51,7 @@ class HistogramBinning(OneVersusRestCalibrator):
     0.667
     """
 
-    def __init__(self, from_logits=True, num_bins=15, binning="uniform", **kwargs):
+    def __init__(self, num_bins=15, binning="uniform", from_logits=True, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)
         uniform_edges(num_bins)
         check_choice("binning", binning, ("uniform", "quantile"))

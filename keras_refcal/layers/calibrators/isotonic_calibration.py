@@ -25,11 +25,11 @@ class IsotonicCalibration(OneVersusRestCalibrator):
     and can change the predicted class.
 
     Args:
-        from_logits: Whether the scores are logits; otherwise probabilities. Both give
-            the same calibrator.
         max_knots: Whole number of 2 or more, knots that are kept of each map: levels
             that differ least are merged. The layer computes with
             `num_classes * max_knots` numbers a sample.
+        from_logits: Whether the scores are logits; otherwise probabilities. Both give
+            the same calibrator.
         **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
             `keras.layers.Layer`.
 
@@ -56,7 +56,7 @@ class IsotonicCalibration(OneVersusRestCalibrator):
     0.667
     """
 
-    def __init__(self, from_logits=True, max_knots=64, **kwargs):
+    def __init__(self, max_knots=64, from_logits=True, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)
         if not isinstance(max_knots, int) or max_knots < 2:
             raise ValueError(

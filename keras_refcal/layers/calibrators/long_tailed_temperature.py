@@ -6,15 +6,15 @@ from keras import ops
 from keras_refcal.fitting.minimize import minimize
 from keras_refcal.fitting.validation_set import log_softmax
 from keras_refcal.layers.calibrators.base import Calibrator
-from keras_refcal.ops.class_groups import GROUPS, filled_groups
+from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
 from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.registration import serializable
-from keras_refcal.validation import check_choice, check_class_counts
+from keras_refcal.validation import check_class_counts
 
 
 @serializable
 class GroupTemperatureScaling(Calibrator):
-    """Has one temperature for predictions of many-, medium- and few-shot classes.
+    """Has one temperature for predictions of each group of classes.
 
     A sample belongs to the group of its predicted class, which stays. A group with
     fewer than `min_samples` validation predictions has the temperature of all.
@@ -22,7 +22,8 @@ class GroupTemperatureScaling(Calibrator):
     Args:
         class_counts: Training samples of each class, shape `(num_classes,)`.
         groups: `"shots"` for more than 100, 20 to 100 and fewer than 20 training
-            samples, `"thirds"` for the largest, middle and smallest third of classes.
+            samples, `"thirds"` for the largest, middle and smallest third of classes,
+            or a mapping of names to class ids, with all others in one group more.
         min_samples: Number of 1 or more.
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
@@ -54,10 +55,9 @@ class GroupTemperatureScaling(Calibrator):
     ):
         super().__init__(from_logits=from_logits, **kwargs)
         self.class_counts = check_class_counts(class_counts)
-        check_choice("groups", groups, GROUPS)
         if not min_samples >= 1:
             raise ValueError(f"`min_samples` must be >= 1. Received: {min_samples!r}")
-        self.groups = groups
+        self.groups = checked_groups(groups, len(self.class_counts), disjoint=True)
         self.min_samples = min_samples
 
     def build_state(self, num_classes):
@@ -73,7 +73,7 @@ class GroupTemperatureScaling(Calibrator):
         """Returns the temperature of the group of each class."""
         (temperature,) = self.one_temperature(data.best.temperature)
         predicted = np.argmax(data.logits, axis=1)
-        for members in filled_groups(self.class_counts, self.groups).values():
+        for members in disjoint_groups(self.class_counts, self.groups).values():
             rows = members[predicted]
             if rows.sum() >= self.min_samples:
                 temperature[members] = data.take(rows).best.temperature

@@ -25,12 +25,12 @@ class MatrixScaling(Calibrator):
     map of log-probabilities, where it does not.
 
     Args:
-        from_logits: Whether the scores are logits; otherwise probabilities.
         reg_lambda: Number of 0 or more, weight of the mean square of the off-diagonal
             entries of W, as published (ODIR). `None` for `reg_mu`, or where that is
             `None` too for the penalty that `fit` chooses.
         reg_mu: Number of 0 or more, weight of the mean square of b; `None` for
             `reg_lambda`.
+        from_logits: Whether the scores are logits; otherwise probabilities.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -60,7 +60,7 @@ class MatrixScaling(Calibrator):
 
     depends_on_shift = True
 
-    def __init__(self, from_logits=True, reg_lambda=None, reg_mu=None, **kwargs):
+    def __init__(self, reg_lambda=None, reg_mu=None, from_logits=True, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)
         for name, value in (("reg_lambda", reg_lambda), ("reg_mu", reg_mu)):
             if value is not None:
@@ -110,13 +110,13 @@ class DirichletCalibration(MatrixScaling):
     can change the predicted class.
 
     Args:
-        from_logits: Whether the scores are logits; otherwise probabilities. Both give
-            the same calibrator.
         reg_lambda: Number of 0 or more, weight of the mean square of the off-diagonal
             entries of W, as published (ODIR). `None` for `reg_mu`, or where that is
             `None` too for the penalty that `fit` chooses.
         reg_mu: Number of 0 or more, weight of the mean square of b; `None` for
             `reg_lambda`.
+        from_logits: Whether the scores are logits; otherwise probabilities. Both give
+            the same calibrator.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:

@@ -31,9 +31,9 @@ class OneVersusRestCalibrator(Calibrator):
     and `has_few_numbers`.
 
     Args:
-        from_logits: Whether the scores are logits; otherwise probabilities.
         fallback: Whether `fit` becomes one temperature, with a `UserWarning`, where
             five-fold cross-validation says that the maps have the greater loss.
+        from_logits: Whether the scores are logits; otherwise probabilities.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
     """
 
@@ -42,7 +42,7 @@ class OneVersusRestCalibrator(Calibrator):
     # Whether the map of two classes has so few numbers that it needs no comparison.
     has_few_numbers = False
 
-    def __init__(self, from_logits=True, fallback=True, **kwargs):
+    def __init__(self, fallback=True, from_logits=True, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)
         check_bool("fallback", fallback)
         self.fallback = fallback

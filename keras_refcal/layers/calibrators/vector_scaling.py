@@ -19,11 +19,11 @@ class VectorScaling(Calibrator):
     probabilities are different calibrators.
 
     Args:
-        from_logits: Whether the scores are logits; otherwise probabilities.
         l2: `None` to shrink w and b towards the best temperature, by a strength that
             cross-validation inside `fit` chooses: it is never worse than that one
             temperature beyond noise. Or a number of 0 or more, as published: `l2 / 2`
             times the squared distance of w from 1 and b from 0 is added to the loss.
+        from_logits: Whether the scores are logits; otherwise probabilities.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -51,7 +51,7 @@ class VectorScaling(Calibrator):
 
     depends_on_shift = True
 
-    def __init__(self, from_logits=True, l2=None, **kwargs):
+    def __init__(self, l2=None, from_logits=True, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)
         if l2 is not None:
             check_non_negative("l2", l2)

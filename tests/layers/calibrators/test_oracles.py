@@ -139,11 +139,12 @@ def test_bayesian_binning_keeps_the_most_probable_where_edges_are_few():
     assert numbers(one.edges).shape == (4, 1)
 
 
-def test_groups_have_the_temperature_of_their_predictions():
+@pytest.mark.parametrize("groups", ["shots", {"some": [1, 2], "rare": (3,)}])
+def test_groups_have_the_temperature_of_their_predictions(groups):
     labels, logits = overconfident(samples=600)
     logits[:, 3] *= 2
     counts = [500, 50, 60, 5]
-    layer = GroupTemperatureScaling(counts).fit(labels, logits)
+    layer = GroupTemperatureScaling(counts, groups).fit(labels, logits)
     predicted = np.argmax(logits, axis=1)
     for members in ([0], [1, 2], [3]):
         rows = np.isin(predicted, members)
