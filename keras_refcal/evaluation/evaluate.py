@@ -60,10 +60,15 @@ def evaluate(
 
     Proper scores and their parts:
 
-    - `brier` (0 to 2) is `brier_calibration`, the squared gap of classwise bins,
-      plus `brier_refinement`.
-    - `nll` (nats) is `nll_calibration` plus `nll_refinement`, the loss that remains
-      after the best `temperature` on these samples.
+    - `brier` (0 to 2) is `brier_calibration` plus `brier_refinement`, and `nll` (nats)
+      `nll_calibration` plus `nll_refinement`: what a temperature saves, and the loss
+      that it leaves. Each fifth of the samples is judged with the temperature of the
+      others, so that a calibration part may be a little below 0, and a single sample
+      has none.
+    - `brier_refinement_in_sample`, `nll_refinement_in_sample`: what the best
+      `temperature` of all samples leaves of them.
+    - `brier_calibration_binned`, `brier_refinement_binned`: the mean squared gap of
+      classwise bins, and the rest, as `metrics.BrierScore` divides the score.
 
     Confidence as a score of being right (of logits their log-odds, which order samples
     still where softmax is rounded to 1, as for every figure of ranking):

@@ -5,7 +5,13 @@ import functools
 
 import numpy as np
 
-from keras_refcal.evaluation import calibration, counts, proper_scores, selective
+from keras_refcal.evaluation import (
+    calibration,
+    counts,
+    proper_scores,
+    refinement,
+    selective,
+)
 from keras_refcal.evaluation.conventions import Convention
 from keras_refcal.evaluation.inputs import Predictions
 from keras_refcal.evaluation.ranking import ClassAreas, binary_auroc
@@ -102,8 +108,8 @@ class Judged:
         return proper_scores.brier_score(self.predictions)
 
     @functools.cached_property
-    def brier_calibration(self):
-        """Calibration part of the Brier score."""
+    def brier_calibration_binned(self):
+        """Calibration part of the Brier score over classwise bins."""
         return proper_scores.brier_calibration(self.classwise)
 
     @functools.cached_property
@@ -113,9 +119,15 @@ class Judged:
         return proper_scores.negative_log_likelihood(self.log_label, clip)
 
     @functools.cached_property
-    def tempered(self):
-        """Least NLL over temperatures, and its temperature."""
-        return proper_scores.temperature_refinement(self.predictions)
+    def in_sample(self):
+        """Refinement in sample, and the temperature."""
+        return refinement.in_sample_refinement(self.predictions)
+
+    @functools.cached_property
+    def cross_fitted(self):
+        """Refinement across folds."""
+        temperature = self.in_sample[1]
+        return refinement.cross_fitted_refinement(self.predictions, start=temperature)
 
 
 def _smece(judged):
@@ -175,12 +187,16 @@ FIGURES = {
     "ace": lambda j: j.adaptive[0],
     "tace": lambda j: j.adaptive[1],
     "brier": lambda j: j.brier,
-    "brier_calibration": lambda j: j.brier_calibration,
-    "brier_refinement": lambda j: j.brier - j.brier_calibration,
+    "brier_calibration": lambda j: j.brier - j.cross_fitted.brier,
+    "brier_refinement": lambda j: j.cross_fitted.brier,
+    "brier_refinement_in_sample": lambda j: j.in_sample[0].brier,
+    "brier_calibration_binned": lambda j: j.brier_calibration_binned,
+    "brier_refinement_binned": lambda j: j.brier - j.brier_calibration_binned,
     "nll": lambda j: j.nll,
-    "nll_calibration": lambda j: j.nll - j.tempered[0],
-    "nll_refinement": lambda j: j.tempered[0],
-    "temperature": lambda j: j.tempered[1],
+    "nll_calibration": lambda j: j.nll - j.cross_fitted.nll,
+    "nll_refinement": lambda j: j.cross_fitted.nll,
+    "nll_refinement_in_sample": lambda j: j.in_sample[0].nll,
+    "temperature": lambda j: j.in_sample[1],
     "correctness_auroc": lambda j: binary_auroc(j.correct, j.ranking),
     "aupr_success": _aupr_success,
     "aupr_error": _aupr_error,

@@ -33,7 +33,7 @@ class BestTemperature:
     limit: str | None = None
 
 
-def best_temperature(blocks, samples, tolerance=1e-10) -> BestTemperature:
+def best_temperature(blocks, samples, tolerance=1e-10, start=1.0) -> BestTemperature:
     """Returns the T within bounds that minimises the mean of `-log softmax(z / T)_y`.
 
     The loss is convex in 1/T: safeguarded Newton steps find where its slope changes
@@ -52,6 +52,7 @@ def best_temperature(blocks, samples, tolerance=1e-10) -> BestTemperature:
             them, those of the labels, and weights, of sum 1 over all blocks.
         samples: n, how many samples the weights stand for.
         tolerance: Largest error of log T.
+        start: A temperature near the best one, to begin with.
     """
     low, high, all_right = _bounds(blocks)
     if all_right:
@@ -59,7 +60,7 @@ def best_temperature(blocks, samples, tolerance=1e-10) -> BestTemperature:
         loss = scaled_loss(blocks, np.exp(-log_t))[0]
         return BestTemperature(float(np.exp(log_t)), loss, (low, high), ALL_RIGHT)
     left, right, seen = low, high, set()
-    log_t = float(np.clip(0.0, low, high))
+    log_t = float(np.clip(np.log(start), low, high))
     for step in range(MAX_STEPS):
         inverse = np.exp(-log_t)
         loss, slope, curvature = scaled_loss(blocks, inverse)
@@ -106,6 +107,22 @@ def scaled_loss(blocks, inverse) -> tuple[float, float, float]:
         slope += float(weights @ (first - of_label))
         curvature += float(weights @ np.maximum(second - first**2, 0.0))
     return loss, slope, curvature
+
+
+def scaled_brier(blocks, inverse) -> float:
+    """Returns the mean squared distance of `softmax(z / T)` to the one-hot label.
+
+    Args:
+        blocks: As `best_temperature` takes them.
+        inverse: 1 / T.
+    """
+    score = 0.0
+    for below, of_label, weights in blocks:
+        odds = np.exp(below * np.asarray(inverse, below.dtype))
+        total = odds.sum(axis=1, dtype="float64")
+        squares = np.einsum("ij,ij->i", odds, odds) / total**2
+        score += float(weights @ (squares - 2 * np.exp(inverse * of_label) / total + 1))
+    return score
 
 
 def _bounds(blocks):

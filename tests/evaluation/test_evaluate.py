@@ -7,6 +7,12 @@ from keras_refcal.evaluation import Convention, evaluate
 from keras_refcal.evaluation.conventions import CONVENTIONS
 from keras_refcal.evaluation.figures import FIGURES
 
+ACROSS_FOLDS = [
+    f"{score}_{part}"
+    for score in ("nll", "brier")
+    for part in ("calibration", "refinement")
+]
+
 
 @pytest.mark.parametrize(
     ("network", "accuracy", "ece", "temperature_ece"),
@@ -76,7 +82,9 @@ def test_order_of_rows_does_not_matter_without_ties():
     figures = evaluate(labels, probabilities)
     shuffled = evaluate(labels[rows], probabilities[rows])
     for name, value in figures.items():
-        assert shuffled[name] == pytest.approx(value, abs=1e-9), name
+        # Those across folds depend on which rows stand in a fold together.
+        folds = name in ACROSS_FOLDS
+        assert shuffled[name] == pytest.approx(value, abs=0.02 if folds else 1e-9), name
 
 
 def test_chosen_figures_keep_their_order():

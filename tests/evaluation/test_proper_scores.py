@@ -6,7 +6,8 @@ from sklearn.metrics import log_loss
 
 from keras_refcal.evaluation import evaluate
 from keras_refcal.evaluation.inputs import as_predictions
-from keras_refcal.evaluation.proper_scores import temperature_refinement
+from keras_refcal.evaluation.refinement import in_sample_refinement
+from keras_refcal.fitting.validation_set import folds_of
 
 
 @pytest.mark.parametrize("scale", [0.02, 0.5, 1.0, 4.0, 60.0])
@@ -21,11 +22,57 @@ def test_temperature_is_the_optimum(scale):
 
     best = minimize_scalar(loss, bounds=(-6, 6), method="bounded")
     figures = evaluate(labels, logits=logits)
-    assert figures["nll_refinement"] == pytest.approx(best.fun, abs=1e-8)
+    assert figures["nll_refinement_in_sample"] == pytest.approx(best.fun, abs=1e-8)
+    tempered = softmax(logits / np.exp(best.x))
+    assert figures["brier_refinement_in_sample"] == pytest.approx(
+        np.mean(np.sum((tempered - np.eye(5)[labels]) ** 2, axis=1)), abs=1e-5
+    )
     assert figures["temperature"] == pytest.approx(np.exp(best.x), rel=1e-3)
     assert figures["nll"] == pytest.approx(loss(0.0), abs=1e-8)
     parts = figures["nll_calibration"] + figures["nll_refinement"]
     assert parts == pytest.approx(figures["nll"])
+
+
+def test_each_fold_is_judged_by_the_temperature_of_the_others():
+    labels, probabilities = draw(6, 53, 3)
+    logits = np.log(probabilities) * 5
+    fold_of = folds_of(labels, 5)
+    held_out = np.empty(logits.shape)
+    for fold in range(5):
+        rest, here = fold_of != fold, fold_of == fold
+
+        def loss(inverse, rest=rest):
+            return log_loss(labels[rest], softmax(logits[rest] * inverse))
+
+        best = minimize_scalar(loss, bounds=(0.01, 3), options={"xatol": 1e-9})
+        held_out[here] = softmax(logits[here] * best.x)
+    figures = evaluate(labels, logits=logits)
+    nll, brier = figures["nll_refinement"], figures["brier_refinement"]
+    assert nll == pytest.approx(log_loss(labels, held_out), abs=1e-6)
+    distances = np.sum((held_out - np.eye(3)[labels]) ** 2, axis=1)
+    assert brier == pytest.approx(distances.mean(), abs=1e-6)
+    assert nll > figures["nll_refinement_in_sample"]
+    assert figures["brier"] == pytest.approx(brier + figures["brier_calibration"])
+
+
+def test_of_few_samples_only_the_cross_fitted_refinement_does_not_flatter():
+    names = ["nll_refinement", "nll_refinement_in_sample"]
+    y, p = draw(1000, 50_000, 4)
+    temperature = evaluate(y, p, figures=["temperature"])["temperature"]
+    above = []  # the loss of the best temperature of all, on the same few samples
+    for seed in range(200):
+        y, p = draw(seed, 20, 4)
+        figures = evaluate(y, logits=np.log(p), figures=names)
+        best = log_loss(y, softmax(np.log(p) / temperature))
+        above.append([figures[name] - best for name in names])
+    fair, flattering = np.mean(above, axis=0)
+    assert -0.05 < flattering < -0.005 < 0 < fair < 0.05
+
+
+def test_a_single_sample_has_no_cross_fitted_refinement():
+    figures = evaluate([1], [[0.2, 0.8]])
+    assert np.isnan(figures["nll_refinement"]) and np.isnan(figures["brier_refinement"])
+    assert np.isfinite(figures["nll_refinement_in_sample"])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -39,13 +86,13 @@ def test_probabilities_and_logits_agree(dtype):
 
 def test_all_right_and_all_wrong():
     right = as_predictions([0, 1, 2], logits=0.1 * np.eye(3))
-    loss, temperature = temperature_refinement(right)
-    assert loss == pytest.approx(1 / 4, abs=1e-4)  # what three samples can show
+    left, temperature = in_sample_refinement(right)
+    assert left.nll == pytest.approx(1 / 4, abs=1e-4)  # what three samples can show
     assert temperature == pytest.approx(0.1 / np.log(2 / (np.exp(0.25) - 1)), rel=1e-4)
     wrong = as_predictions([1, 2, 0], logits=3 * np.eye(3))
-    loss, temperature = temperature_refinement(wrong)
+    left, temperature = in_sample_refinement(wrong)
     assert temperature == pytest.approx(1e3, rel=1e-3)
-    assert loss == pytest.approx(np.log(3), abs=2e-3)
+    assert left.nll == pytest.approx(np.log(3), abs=2e-3)
 
 
 def test_parts_of_the_brier_score():
@@ -62,8 +109,8 @@ def test_parts_of_the_brier_score():
             inside = bins == index
             gap = column[inside].mean() - events[inside].mean()
             calibration += inside.mean() * gap**2
-    assert figures["brier_calibration"] == pytest.approx(calibration)
-    parts = figures["brier_calibration"] + figures["brier_refinement"]
+    assert figures["brier_calibration_binned"] == pytest.approx(calibration)
+    parts = figures["brier_calibration_binned"] + figures["brier_refinement_binned"]
     assert parts == pytest.approx(figures["brier"])
 
 

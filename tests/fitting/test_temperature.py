@@ -76,7 +76,7 @@ def test_is_found_where_labels_are_no_likelier_than_chance(seed, classes, log10_
     assert best.loss < np.log(classes) + 0.01
     figures = evaluate(labels, logits=data.logits)
     assert figures["temperature"] == pytest.approx(best.temperature, rel=1e-4)
-    assert figures["nll_refinement"] == pytest.approx(best.loss, abs=1e-8)
+    assert figures["nll_refinement_in_sample"] == pytest.approx(best.loss, abs=1e-8)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])

@@ -119,8 +119,9 @@ def test_brier_decomposition():
     parts = stream(metrics.BrierScore(decomposition=True), labels, probabilities)
     figures = evaluation.evaluate(labels, probabilities)
     for part, figure in parts.items():
-        name = figure_name = part.replace("brier_score", "brier")
-        assert figure == pytest.approx(figures[figure_name], abs=1e-6), name
+        binned = "" if part == "brier_score" else "_binned"
+        name = part.replace("brier_score", "brier") + binned
+        assert figure == pytest.approx(figures[name], abs=1e-6), name
 
 
 @pytest.mark.parametrize("probability", [0.0, 1e-20])

@@ -109,10 +109,25 @@ MEANINGS = {
         "Brier: calibration part",
         _PROPER,
         "lower",
-        "What honest probabilities would save.",
+        "What a temperature fitted to other samples saves.",
     ),
     "brier_refinement": Meaning(
-        "Brier: refinement part", _PROPER, "lower", "What would remain."
+        "Brier: refinement part", _PROPER, "lower", "What remains after it."
+    ),
+    "brier_refinement_in_sample": Meaning(
+        "Brier: refinement part, in sample",
+        _PROPER,
+        "lower",
+        "What the best temperature on these very samples leaves.",
+    ),
+    "brier_calibration_binned": Meaning(
+        "Brier: calibration part, binned",
+        _PROPER,
+        "lower",
+        "Mean squared gap of the bins of every class.",
+    ),
+    "brier_refinement_binned": Meaning(
+        "Brier: refinement part, binned", _PROPER, "lower", "The rest of the score."
     ),
     "nll": Meaning(
         "Negative log-likelihood",
@@ -124,10 +139,16 @@ MEANINGS = {
         "NLL: calibration part",
         _PROPER,
         "lower",
-        "What the best temperature on these samples saves.",
+        "What a temperature fitted to other samples saves.",
     ),
     "nll_refinement": Meaning(
         "NLL: refinement part", _PROPER, "lower", "What remains after it."
+    ),
+    "nll_refinement_in_sample": Meaning(
+        "NLL: refinement part, in sample",
+        _PROPER,
+        "lower",
+        "What the best temperature on these very samples leaves.",
     ),
     "temperature": Meaning(
         "Best temperature",

@@ -1,0 +1,122 @@
+"""The loss that one temperature leaves: refinement, fitted in sample or across folds.
+
+Recalibration with a single temperature divides a proper score into a calibration part,
+what it saves, and a refinement part, what it leaves (Berta et al. 2025,
+https://arxiv.org/abs/2501.19195).
+"""
+
+import dataclasses
+
+import numpy as np
+
+from keras_refcal.evaluation.chunks import row_chunks
+from keras_refcal.evaluation.inputs import Predictions
+from keras_refcal.fitting.temperature import (
+    best_temperature,
+    margins,
+    scaled_brier,
+    scaled_loss,
+)
+from keras_refcal.fitting.validation_set import folds_of
+
+# A probability of 0 is read as this where its logarithm must be finite.
+MIN_PROBABILITY = 1e-30
+# Of the logarithm of the temperature. The loss is quadratic in the error.
+TOLERANCE = 1e-5
+FOLDS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Refinement:
+    """What is left of two proper scores after recalibration by temperature.
+
+    Attributes:
+        nll: Negative log-likelihood, in nats.
+        brier: Brier score, 0 to 2.
+    """
+
+    nll: float
+    brier: float
+
+
+def in_sample_refinement(predictions: Predictions) -> tuple[Refinement, float]:
+    """Returns what the best temperature leaves of the samples that it was fitted to.
+
+    It is the temperature that `layers.TemperatureScaling` fits: that of least NLL
+    within the bounds of `fitting.temperature.best_temperature`, which also says what is
+    taken where every answer is right, or none better than chance. With a single
+    parameter the gain over a held-out fit is of order 1/n.
+
+    Args:
+        predictions: What to judge; probabilities of 0 are read as 1e-30.
+
+    Returns:
+        The refinement, and the temperature.
+    """
+    rows = np.ones(predictions.num_samples, bool)
+    temperature = _fit(predictions, rows, start=1.0)
+    return _left(predictions, rows, temperature), temperature
+
+
+def cross_fitted_refinement(
+    predictions: Predictions, folds=FOLDS, seed=0, start=1.0
+) -> Refinement:
+    """Returns what temperatures leave of samples that they were not fitted to.
+
+    Each fold of the samples is recalibrated by the temperature of the others.
+
+    Args:
+        predictions: What to judge; probabilities of 0 are read as 1e-30.
+        folds: Whole number of 2 or more; with fewer samples, one a fold.
+        seed: Seed of the folds, which every class is spread over evenly.
+        start: A temperature near the best one, which makes it faster.
+
+    Returns:
+        The refinement; NaN for a single sample.
+    """
+    samples = predictions.num_samples
+    if samples < 2:
+        return Refinement(np.nan, np.nan)
+    fold_of = folds_of(predictions.labels, min(folds, samples), seed)
+    nll = brier = 0.0
+    for fold in range(min(folds, samples)):
+        judged = fold_of == fold
+        left = _left(predictions, judged, _fit(predictions, ~judged, start))
+        nll += judged.mean() * left.nll
+        brier += judged.mean() * left.brier
+    return Refinement(nll, brier)
+
+
+def _fit(predictions, rows, start):
+    blocks = _Blocks(predictions, rows)
+    return best_temperature(blocks, rows.sum(), TOLERANCE, start).temperature
+
+
+def _left(predictions, rows, temperature):
+    blocks = _Blocks(predictions, rows)
+    nll = scaled_loss(blocks, 1 / temperature)[0]
+    return Refinement(nll, scaled_brier(blocks, 1 / temperature))
+
+
+class _Blocks:
+    """Margins of blocks of some rows, made anew each time: all may not fit.
+
+    Args:
+        predictions: `Predictions`.
+        rows: Which rows, booleans of shape `(n,)`.
+    """
+
+    def __init__(self, predictions, rows):
+        self.predictions, self.rows = predictions, rows
+
+    def __iter__(self):
+        given, total = self.predictions, self.rows.sum()
+        for block in row_chunks(given.probabilities):
+            rows = self.rows[block]
+            labels = given.labels[block][rows]
+            if given.logits is None:
+                scores = np.maximum(given.probabilities[block][rows], MIN_PROBABILITY)
+                scores = np.log(scores)
+            else:
+                scores = given.logits[block][rows].astype("float64")
+            yield *margins(scores, labels), np.full(len(labels), 1 / total)
