@@ -7,6 +7,7 @@ from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.losses.state import LossState
 from keras_refcal.ops import adafocal
 from keras_refcal.ops.calibration import confidence_and_correctness
+from keras_refcal.ops.leading_axes import as_rows
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_positive
 
@@ -102,9 +103,10 @@ class AdaFocalLoss(ClassificationLoss):
         Args:
             y_true: Labels of all validation samples; see the call arguments.
             y_pred: Predictions of all validation samples, shape
-                `(samples, num_classes)`.
+                `(samples, num_classes)` or `(samples, ..., num_classes)`.
         """
-        targets, logits, present, _ = self.read(y_true, y_pred)
+        rows = as_rows(self.cast(y_true), self.cast(y_pred))
+        targets, logits, present, _ = self.read(*rows[:2])
         pairs = confidence_and_correctness(targets, logits)
         if present is not None:
             kept = ops.convert_to_numpy(present)

@@ -69,6 +69,7 @@ class BalancedContrastiveLoss(BatchLoss):
     formula = "-mean over positives of log(e^{z·z'/T} / Σ_a e^{z·z_a/T} / n_a)"
     use = "RefCal's refinement term on long-tailed data, in place of SupCon."
     term = "refinement"
+    reads_embeddings = True
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ from keras_refcal.ops.labels import (
     read_labels,
     two_class_distribution,
 )
+from keras_refcal.ops.leading_axes import Positions, as_rows
 from keras_refcal.ops.weights import read_weights, relative_weights, with_weight
 from keras_refcal.types import Tensor
 from keras_refcal.validation import (
@@ -59,8 +60,9 @@ class FloatLoss(keras.losses.Loss):
 
     Class attributes say what `docs/losses.md` shows, `formula` and `use`, which term
     of a `RefCalLoss` the loss becomes where it is given alone, whether the last
-    column of its labels must be the index of the sample in the training set, and
-    whether it has a meaning on `[0, z]`, the two logits that one column stands for.
+    column of its labels must be the index of the sample in the training set,
+    whether it has a meaning on `[0, z]`, the two logits that one column stands for,
+    and whether it reads embeddings, whose second axis is one of views.
 
     Args:
         ignore_class: Label of the samples to leave out of every mean and every pair,
@@ -76,6 +78,7 @@ class FloatLoss(keras.losses.Loss):
     term = "classification"
     needs_index = False
     takes_one_logit = True
+    reads_embeddings = False
 
     def __init__(
         self,
@@ -149,6 +152,9 @@ class ClassificationLoss(FloatLoss):
             `(batch, 1)`, the probability p of class 1 of two, which means
             `[1 - p, p]`, or its logit z, which means `[0, z]`; or the outputs of a
             `RefCalModel`: a mapping with `"logits"`, shape `(batch, num_classes)`.
+            Pixels and tokens, `(batch, ..., num_classes)` or `(batch, ..., 1)`, are
+            so many samples: labels, weights and the values of `reduction="none"`
+            then have their leading shape.
         sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`;
             multiplies each sample's value before the reduction, as in Keras.
 
@@ -164,7 +170,9 @@ class ClassificationLoss(FloatLoss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the reduced loss."""
-        return self.of_rows(y_true, y_pred, sample_weight, get_keras_mask(y_pred))
+        mask = get_keras_mask(y_pred)
+        rows = as_rows(self.cast(y_true), self.cast(y_pred), sample_weight, mask)
+        return rows.restored(self.of_rows(*rows[:4]))
 
     def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
         """Returns the reduced loss of the rows that a mask, `(batch,)`, leaves."""
@@ -178,8 +186,9 @@ class ClassificationLoss(FloatLoss):
 
     def call(self, y_true, y_pred):
         """Returns the loss of each sample, shape `(batch,)`, 0 where it is ignored."""
-        rows = self.read(y_true, y_pred)
-        return reduced(self._values(rows), "none", rows.present)
+        positions = as_rows(self.cast(y_true), self.cast(y_pred))
+        rows = self.read(*positions[:2])
+        return positions.restored(reduced(self._values(rows), "none", rows.present))
 
     def read(self, y_true, y_pred, counted=None):
         """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
@@ -212,8 +221,9 @@ class BatchLoss(FloatLoss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the reduced loss; `sample_weight` has shape `(batch,)`."""
-        rows = rows_of_all_replicas(y_true, y_pred, sample_weight)
-        return share_of_replica(self.of_rows(*rows), self.reduction)
+        rows = self._as_rows(*rows_of_all_replicas(y_true, y_pred, sample_weight))
+        value = share_of_replica(self.of_rows(*rows[:4]), self.reduction)
+        return rows.restored(value)
 
     def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
         """Returns the reduced loss of these rows, which are the whole batch."""
@@ -226,8 +236,16 @@ class BatchLoss(FloatLoss):
 
     def call(self, y_true, y_pred):
         """Returns one value a sample, shape `(batch,)`; their mean is the loss."""
-        rows = self.read(y_true, y_pred)
-        return reduced(self._values(rows, None, rows.present), "none", rows.present)
+        positions = self._as_rows(y_true, y_pred)
+        rows = self.read(*positions[:2])
+        values = reduced(self._values(rows, None, rows.present), "none", rows.present)
+        return positions.restored(values)
+
+    def _as_rows(self, y_true, y_pred, sample_weight=None, mask=None):
+        """Returns a row for each position; axes of embeddings are views instead."""
+        if self.reads_embeddings:
+            return Positions(y_true, y_pred, sample_weight, mask, None)
+        return as_rows(self.cast(y_true), self.cast(y_pred), sample_weight, mask)
 
     def _values(self, rows, weight, present):
         right = rows.right
@@ -271,7 +289,8 @@ class BatchPenalty(BatchLoss):
             predictions, labels of shape `(batch,)` may be any number in [0, 1].
         y_pred: Shape `(batch, num_classes)`; or one column, `(batch,)` or
             `(batch, 1)`, for class 1 of two; or the outputs of a `RefCalModel`: a
-            mapping whose entry `"logits"` has shape `(batch, num_classes)`.
+            mapping whose entry `"logits"` has shape `(batch, num_classes)`. Pixels
+            and tokens, `(batch, ..., num_classes)`, are so many samples.
         sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`; weighs
             each sample in the means over the batch. Weight 0 equals absence; the
             scale of the weights does not matter.

@@ -9,6 +9,7 @@ from keras_refcal.losses.base import BatchPenalty, logits_of, read_targets
 from keras_refcal.losses.state import LossState
 from keras_refcal.ops import correctness_ranking as ranking
 from keras_refcal.ops.labels import both, split_index
+from keras_refcal.ops.leading_axes import as_rows
 from keras_refcal.ops.predicted_class import predicted_class
 from keras_refcal.ops.weights import read_weights, with_weight
 from keras_refcal.registration import serializable
@@ -135,7 +136,9 @@ class CorrectnessRankingLoss(BatchPenalty):
         """Counts a batch of training: who was seen, and who was right."""
         if not self.update_history:
             return
-        y_true = self.cast(y_true)
+        y_true, y_pred, sample_weight, *_ = as_rows(
+            self.cast(y_true), self.cast(y_pred), sample_weight
+        )
         weight = read_weights(sample_weight, ops.shape(y_true)[0], self.dtype)
         counted = with_weight(None, weight)
         (targets, index), logits, *masks = self.read(y_true, y_pred, counted)

@@ -22,6 +22,7 @@ from keras_refcal.ops.labels import (
     two_class_distribution,
     with_index,
 )
+from keras_refcal.ops.leading_axes import as_rows
 from keras_refcal.ops.vectors import l2_normalize
 from keras_refcal.ops.weights import mean_weight, read_weights, with_weight
 from keras_refcal.registration import serializable
@@ -77,9 +78,11 @@ class RefCalLoss(FloatLoss):
             the refinement term; with a term that needs it, a last column with the
             index of each sample: `(batch, 2)` for class ids.
         y_pred: Shape `(batch, num_classes)`; or one column, `(batch,)` or
-            `(batch, 1)`, for class 1 of two; or the outputs of a `RefCalModel`: a
-            mapping with `"logits"`, shape `(batch, views, num_classes)`, and
-            `"embeddings"`, shape `(batch, views, dim)`.
+            `(batch, 1)`, for class 1 of two; or pixels and tokens,
+            `(batch, ..., num_classes)`, each of which is a sample, in the refinement
+            term too; or the outputs of a `RefCalModel`: a mapping with `"logits"`,
+            shape `(batch, views, num_classes)`, and `"embeddings"`, shape
+            `(batch, views, dim)`.
         sample_weight: Optional, finite numbers of 0 or more, shape `(batch,)`. Weights
             scale every term alike: c times the weights are c times the loss. A term
             that is a property of the whole batch has the weights inside its means,
@@ -140,7 +143,8 @@ class RefCalLoss(FloatLoss):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Returns the weighted sum of the terms."""
         rows = rows_of_all_replicas(y_true, y_pred, sample_weight)
-        return self.of_rows(*rows)
+        rows = as_rows(self._labels(rows[0]), self.cast(rows[1]), *rows[2:])
+        return rows.restored(self.of_rows(*rows[:4]))
 
     def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
         """Returns the weighted sum of the terms of these rows, the whole batch."""
@@ -167,7 +171,9 @@ class RefCalLoss(FloatLoss):
         learning = [name for name, term in self.terms.items() if _learns(term)]
         if not learning:
             return
-        batch = self._batch(y_true, y_pred, sample_weight, get_keras_mask(y_pred))
+        mask = get_keras_mask(y_pred)
+        rows = as_rows(self._labels(y_true), self.cast(y_pred), sample_weight, mask)
+        batch = self._batch(*rows[:4])
         for name in learning:
             labels, outputs, weight, present = self._rows_of(name, batch)
             weight = weights_with_mask(present, weight)
@@ -222,8 +228,11 @@ class RefCalLoss(FloatLoss):
             return registry.get(term, reduction=self.reduction, dtype=self.dtype)
         return term
 
+    def _labels(self, y_true):
+        return None if y_true is None else self.cast(y_true)
+
     def _batch(self, y_true, y_pred, sample_weight, mask):
-        labels, index = None if y_true is None else self.cast(y_true), None
+        labels, index = self._labels(y_true), None
         if self.needs_index and len(labels.shape) == 2:
             labels, index = split_index(labels)
         given = self.cast(y_pred)

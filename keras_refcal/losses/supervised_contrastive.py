@@ -42,6 +42,7 @@ class ContrastiveLoss(BatchLoss):
     """
 
     term = "refinement"
+    reads_embeddings = True
 
     def __init__(
         self,

@@ -132,7 +132,7 @@ def test_refuses_bad_arguments(arguments, message):
         ([0, 2], np.full((2, 2), 0.5), "class ids from 0 to 1"),
         ([0, -1], np.full((2, 2), 0.5), "class ids from 0 to 1"),
         ([0, 1], np.full((2, 2), np.nan), "finite"),
-        ([0, 1], np.full((2, 2, 2, 2), 0.5), "rank"),
+        ([0, 1], np.full((2, 2, 2, 2), 0.5), "leading axes"),
         (np.zeros((0,)), np.zeros((0, 2)), "one sample or more"),
         (np.full((2, 3), 1 / 3), np.full((2, 2), 0.5), "num_classes=2"),
     ],
