@@ -1,7 +1,10 @@
 """The console script `keras-refcal`: finds the command and reports errors in a line."""
 
+import contextlib
 import importlib
+import signal
 import sys
+import threading
 
 from absl import flags
 
@@ -9,6 +12,7 @@ from keras_refcal.commands.terminal import say
 
 # Keras tells the whole configuration of a model that it cannot load.
 LONGEST_MESSAGE = 1000
+TERMINATED = "terminated"
 COMMANDS = {
     "train": "trains a method and its baseline, and writes figures and pictures",
     "sweep": "trains several recipes, seed by seed, and compares them",
@@ -23,7 +27,8 @@ COMMANDS = {
 def main(argv=None):
     """Runs a command and returns the exit status.
 
-    0 is success, 1 a failure that is told in one line, 2 a wrong use of the command.
+    0 is success, 1 a failure that is told in one line, 2 a wrong use of the command,
+    130 an interrupt, 143 a termination.
     """
     argv = sys.argv if argv is None else argv
     name, arguments = (argv[1:2] or [""])[0], argv[2:]
@@ -35,15 +40,35 @@ def main(argv=None):
     debug = "--debug" in arguments
     arguments = [word for word in arguments if word != "--debug"]
     try:
-        return _run(name, arguments)
-    except KeyboardInterrupt:
+        with _terminated_by_an_error():
+            return _run(name, arguments)
+    except KeyboardInterrupt as stopped:
         if debug:
             raise
-        return _fail("interrupted; the same command goes on", status=130)
+        said = str(stopped) or "interrupted"
+        status = 143 if said == TERMINATED else 130
+        return _fail(f"{said}; the same command goes on", status)
     except Exception as error:
         if debug:
             raise
         return _fail(_one_line(error), status=1)
+
+
+@contextlib.contextmanager
+def _terminated_by_an_error():
+    """Has SIGTERM, which clusters send, clean up as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_):
+        raise KeyboardInterrupt(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run(name, arguments):

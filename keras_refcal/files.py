@@ -1,14 +1,18 @@
 """Files that are whole or absent, and never written over what is read."""
 
 import contextlib
+import hashlib
 import json
 import math
 import os
 import pathlib
+import re
 import uuid
 
 # Deeper values are no settings or figures, and end in Python's limit of recursion.
 DEEPEST_JSON = 40
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{32}(\..*)?")
 
 
 @contextlib.contextmanager
@@ -40,6 +44,26 @@ def replacing(path, room=0):
         raise OSError(error.errno, f"{reason}; not written", str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_partial(paths):
+    """Removes what `replacing` leaves of a file where its process is killed.
+
+    Args:
+        paths: Paths, of which those with the name of a temporary file are removed.
+    """
+    for path in paths:
+        if _TEMPORARY.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def sha256(path):
+    """Returns the checksum of a file in hex, `None` without one."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path, value):

@@ -49,6 +49,7 @@ def write_predictions(path, seed=0, samples=300, classes=4, **others):
     np.savez(
         path,
         y_true=labels,
+        sample_number=np.arange(samples),
         probabilities=odds / odds.sum(axis=1, keepdims=True),
         **others,
     )

@@ -28,12 +28,26 @@ class SavedPredictions:
         class_names: `K` names, or `None`.
         images: The samples as pictures, shape `(n, height, width)` or
             `(n, height, width, channels)`, or `None`.
+        sample_number: Which sample of the data set each row is, int64 of shape `(n,)`,
+            or `None`.
     """
 
     predictions: Predictions
     class_counts: np.ndarray | None = None
     class_names: tuple[str, ...] | None = None
     images: np.ndarray | None = None
+    sample_number: np.ndarray | None = None
+
+    def is_of_samples_of(self, other) -> bool:
+        """Whether two predictions are of the same samples in the same order.
+
+        Args:
+            other: A `SavedPredictions`; sample numbers count where both have them.
+        """
+        ours, theirs = self.sample_number, other.sample_number
+        if ours is not None and theirs is not None and not np.array_equal(ours, theirs):
+            return False
+        return np.array_equal(self.predictions.labels, other.predictions.labels)
 
     def name_of(self, class_id) -> str:
         """Returns the name of a class; its number where names are not known."""
@@ -52,7 +66,8 @@ def read_predictions(
     """Reads labels and predictions from a file and checks them.
 
     - `.npz`: arrays `y_true` and `probabilities` or `logits` (probabilities win where
-      both are there); if present also `class_counts`, `class_names` and `images`.
+      both are there); if present also `class_counts`, `class_names`, `images` and
+      `sample_number`, which tells if other predictions are of the same samples.
     - `.csv`, `.parquet`: a column `y_true` and one column a class, `probability_0`,
       `probability_1`, … or `logit_0`, …; what follows the underscore may also be the
       names of the classes, and labels are then names or numbers of columns. A single
@@ -119,6 +134,7 @@ def _checked(
     class_counts=None,
     class_names=None,
     images=None,
+    sample_number=None,
 ):
     if class_names is not None:
         class_names = tuple(map(_text, np.ravel(class_names).tolist()))
@@ -138,7 +154,26 @@ def _checked(
         class_counts = as_class_counts(class_counts, classes)
     if images is not None:
         _check_images(images)
-    return SavedPredictions(predictions, class_counts, class_names, images)
+    if sample_number is not None:
+        sample_number = _as_sample_numbers(np.asarray(sample_number), samples)
+    return SavedPredictions(
+        predictions, class_counts, class_names, images, sample_number
+    )
+
+
+def _as_sample_numbers(numbers, samples):
+    if numbers.shape != (samples,) or numbers.dtype.kind not in "iu":
+        raise ValueError(
+            f"`sample_number` must be a whole number for each of {samples} rows. "
+            f"Received: {numbers.dtype} of shape {numbers.shape}"
+        )
+    values, counts = np.unique(numbers, return_counts=True)
+    if np.any(counts > 1):
+        raise ValueError(
+            "`sample_number` must name each sample once. Received more than once: "
+            f"{values[counts > 1][0]}"
+        )
+    return numbers.astype("int64")
 
 
 def _check_images(images):
@@ -202,5 +237,5 @@ def _names_in_npz(path, there, y_true, probabilities, logits):
             " (`probabilities` or `logits`, and `y_true`). "
             f"It holds: {sorted(there)[:12]}"
         )
-    extras = ("class_counts", "class_names", "images")
+    extras = ("class_counts", "class_names", "images", "sample_number")
     return wanted | {name: name for name in extras if name in there}

@@ -48,6 +48,7 @@ def calibrate_run(
     _check_directories(run, output)
     held_out = read_predictions(_validation_file(run, validation))
     test = read_predictions(run / "predictions.npz")
+    _check_parts(held_out, test)
     counts = held_out.class_counts
     counts = test.class_counts if counts is None else counts
     labels, p = held_out.predictions.labels, held_out.predictions.probabilities
@@ -125,6 +126,30 @@ def _validation_file(run, validation):
             "on cannot calibrate it, and those of the test set may not."
         )
     return path
+
+
+def _check_parts(held_out, test):
+    """Refuses validation predictions of other classes, or of the test set itself."""
+    for name in ("class_names", "class_counts"):
+        ours, theirs = getattr(held_out, name), getattr(test, name)
+        if not (ours is None or theirs is None or np.array_equal(ours, theirs)):
+            raise ValueError(
+                f"The validation predictions must be of the run that is calibrated. "
+                f"Their `{name}` differ from those of its test predictions."
+            )
+    ours, theirs = held_out.predictions, test.predictions
+    if ours.num_classes != theirs.num_classes:
+        raise ValueError(
+            f"The validation predictions must be of {theirs.num_classes} classes, as "
+            f"the test predictions are. Received: {ours.num_classes}"
+        )
+    if held_out.is_of_samples_of(test) and np.array_equal(
+        ours.probabilities, theirs.probabilities
+    ):
+        raise ValueError(
+            "The validation predictions are those of the test set, which may not "
+            "calibrate what it is to judge."
+        )
 
 
 def _figures(saved, probabilities):

@@ -7,23 +7,26 @@ import time
 
 import keras
 
-from keras_refcal.files import read_json, replacing, write_json
+from keras_refcal.files import read_json, replacing, sha256, write_json
 from keras_refcal.validation import check_in_range, check_positive
 
 # What HDF5 needs for the name and the place of one variable, at most.
 _BYTES_OF_A_NAME = 8192
 
+_RECORD = "checkpoint.json"
 _NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 
 class StageCheckpoint(keras.callbacks.Callback):
-    """Saves weights, optimizer state and history after epochs of a stage.
+    """Saves weights, optimizer state and logs after epochs of a stage.
 
-    A checkpoint is one file, renamed into place, whose name tells the epoch: a
-    process killed at any moment leaves the last one that was saved whole.
+    A checkpoint is one file, renamed into place. `checkpoint.json` is written after it:
+    which file counts, its checksum, the stage that it is of and the logs of its epochs.
+    So a process killed at any moment leaves the last checkpoint that was saved whole,
+    and none that is damaged or of another stage is taken for it.
 
     Args:
-        directory: Where the checkpoints of this stage lie.
+        directory: Where the checkpoints of this stage lie; it has the stage's name.
         share_of_time: Largest share of the time that saving may take, in (0, 1].
             Where epochs are short, some are left out for it, never the first or the
             last; 1 saves every epoch.
@@ -43,28 +46,44 @@ class StageCheckpoint(keras.callbacks.Callback):
         """Loads the last checkpoint into a compiled model.
 
         Returns:
-            The number of epochs that are done, 0 without a checkpoint.
+            The number of epochs that are done, 0 without a whole checkpoint.
 
         Raises:
-            OSError: If the checkpoint cannot be read, naming the file.
+            OSError: If a whole checkpoint does not fit the model, naming the file.
         """
-        checkpoints = self._checkpoints()
-        if not checkpoints:
+        record = self._record()
+        if record is None or not self.is_whole():
             return 0
-        done = max(checkpoints)
+        path = self.directory / record["checkpoint"]
         model.optimizer.build(model.trainable_variables)
         try:
-            model.load_weights(checkpoints[done])
+            model.load_weights(path)
         except (OSError, ValueError, KeyError) as error:
             raise OSError(
-                f"The checkpoint {checkpoints[done]} cannot be read ({error}). Remove "
-                "it to train this stage anew; earlier stages are kept."
+                f"The checkpoint {path} cannot be read ({error}). Remove it to train "
+                "this stage anew; earlier stages are kept."
             ) from error
-        self.history = read_json(self.directory / "history.json")[:done]
-        return done
+        self.history = record["logs"]
+        return len(self.history)
+
+    def is_whole(self):
+        """Whether there is a checkpoint that is as it was written."""
+        record = self._record()
+        return record is not None and (
+            sha256(self.directory / record["checkpoint"]) == record["sha256"]
+        )
+
+    def is_broken(self):
+        """Whether there was a checkpoint that is gone or has changed."""
+        return (self.directory / _RECORD).exists() and not self.is_whole()
+
+    def logs(self):
+        """Returns the logs of the epochs that are done, one mapping each."""
+        record = self._record()
+        return [] if record is None else record["logs"]
 
     def on_epoch_end(self, epoch, logs=None):
-        """Writes history and checkpoint of the epoch where one is due."""
+        """Writes the checkpoint of the epoch where one is due."""
         self.history.append({name: float(value) for name, value in logs.items()})
         start = time.monotonic()
         if start >= self._next_save or epoch + 1 == self.params["epochs"]:
@@ -73,14 +92,35 @@ class StageCheckpoint(keras.callbacks.Callback):
             self._next_save = end + (end - start) * (1 / self.share_of_time - 1)
 
     def _save(self, epoch):
-        """Writes history and checkpoint of the epoch and removes older ones."""
-        write_json(self.directory / "history.json", self.history)
+        """Writes the checkpoint of the epoch and removes older ones."""
         path = self.directory / f"epoch-{epoch + 1}.weights.h5"
         with replacing(path, room=self._room()) as temporary:
             self.model.save_weights(temporary)
-        for done, old in self._checkpoints().items():
-            if done <= epoch:
-                old.unlink()
+            checksum = sha256(temporary)
+        record = {
+            "stage": self.directory.name,
+            "checkpoint": path.name,
+            "sha256": checksum,
+            "logs": self.history,
+        }
+        write_json(self.directory / _RECORD, record)
+        for other in self.directory.iterdir():
+            if other != path and _NAME.fullmatch(other.name):
+                other.unlink()
+
+    def _record(self):
+        """Returns what `checkpoint.json` says, `None` if nothing that holds here."""
+        try:
+            record = read_json(self.directory / _RECORD)
+        except (OSError, ValueError):
+            return None
+        if not isinstance(record, dict) or record.get("stage") != self.directory.name:
+            return None
+        name, logs = record.get("checkpoint"), record.get("logs")
+        found = _NAME.fullmatch(name) if isinstance(name, str) else None
+        if not found or not isinstance(logs, list) or int(found[1]) != len(logs):
+            return None
+        return record
 
     def _room(self):
         """Returns the bytes of a checkpoint of 32-bit weights, or a few more.
@@ -90,10 +130,6 @@ class StageCheckpoint(keras.callbacks.Callback):
         variables = [*self.model.variables, *self.model.optimizer.variables]
         values = sum(math.prod(variable.shape) for variable in variables)
         return 4 * values + _BYTES_OF_A_NAME * len(variables)
-
-    def _checkpoints(self):
-        found = (_NAME.fullmatch(path.name) for path in self.directory.iterdir())
-        return {int(m[1]): self.directory / m[0] for m in found if m}
 
 
 class ProgressLines(keras.callbacks.Callback):

@@ -9,26 +9,10 @@ from keras_refcal import evaluation
 from keras_refcal.evaluation import plots, report
 from keras_refcal.files import replacing, write_json
 from keras_refcal.npz import array_names, read_arrays
-from keras_refcal.training.files import CHECKSUMS
 from keras_refcal.training.results import summarise, table
 
 FILES = ("model.keras", "predictions.npz", "history.json")
 VALIDATION = "validation.npz"
-
-
-def with_earlier(runs, output_dir):
-    """Returns runs with what earlier commands finished in the same directory.
-
-    Args:
-        runs: Name of a recipe to the directories of its seeds.
-        output_dir: Directory of all of them.
-    """
-    found = {name: list(seeds) for name, seeds in runs.items()}
-    for path in sorted(output_dir.glob(f"*/seed-*/{CHECKSUMS}"), key=_order):
-        seeds = found.setdefault(path.parent.parent.name, [])
-        if path.parent not in seeds:
-            seeds.append(path.parent)
-    return found
 
 
 def conclude(config, split, runs, output_dir, resolved):
@@ -84,11 +68,14 @@ def conclude(config, split, runs, output_dir, resolved):
 def _predictions(run, labels):
     path = run / "predictions.npz"
     arrays = read_arrays(path, array_names(path))
-    if not np.array_equal(arrays.get("y_true"), labels):
-        raise ValueError(
-            f"{path} holds predictions for other labels than the test part of the "
-            f"data set. Remove {run} to train it anew, or choose another directory."
-        )
+    numbers = np.arange(len(labels))
+    for name, expected in (("y_true", labels), ("sample_number", numbers)):
+        if not np.array_equal(arrays.get(name), expected):
+            raise ValueError(
+                f"{path} holds predictions for other samples than the test part of the "
+                f"data set: `{name}` differs. Remove {run} to train it anew, or choose "
+                "another directory."
+            )
     return arrays["probabilities"]
 
 
@@ -112,7 +99,3 @@ def _draw_reliability(config, labels, predicted, path):
 
 def _seed(run):
     return int(run.name.removeprefix("seed-"))
-
-
-def _order(path):
-    return path.parent.parent.name, _seed(path.parent)

@@ -1,12 +1,12 @@
 """The files of a run directory: where they may be written, and if they are whole."""
 
-import hashlib
 import pathlib
 import tempfile
 
-from keras_refcal.files import read_json, write_json
+from keras_refcal.files import read_json, sha256, write_json
 
 CHECKSUMS = "checksums.json"
+SEALED = f"*/seed-*/{CHECKSUMS}"
 
 
 def check_directory(path, is_ours):
@@ -70,11 +70,35 @@ def holds_runs(directory):
     return isinstance(config, dict) and {"split_sha256", "recipes"} <= {*config}
 
 
+def finished_runs(directory):
+    """Returns the run directories that were sealed, by recipe and seed."""
+    return [path.parent for path in sorted(directory.glob(SEALED), key=_order)]
+
+
+def _order(path):
+    recipe, seed = path.parent.parent.name, path.parent.name.removeprefix("seed-")
+    return recipe, int(seed) if seed.isdecimal() else -1, seed
+
+
 def seal(directory, names):
     """Writes the checksums of the files of a finished run."""
     write_json(
-        directory / CHECKSUMS, {name: _sha256(directory / name) for name in names}
+        directory / CHECKSUMS, {name: sha256(directory / name) for name in names}
     )
+
+
+def broken_files(directory):
+    """Returns the names of files of a sealed run that are gone or have changed.
+
+    The checksums themselves are among them where they cannot be read.
+    """
+    try:
+        expected = read_json(directory / CHECKSUMS)
+    except (OSError, ValueError):
+        return [CHECKSUMS]
+    if not isinstance(expected, dict):
+        return [CHECKSUMS]
+    return [name for name in expected if sha256(directory / name) != expected[name]]
 
 
 def unseal_if_broken(directory):
@@ -89,17 +113,8 @@ def unseal_if_broken(directory):
     if not path.is_file():
         marker.unlink(missing_ok=True)
         return []
-    expected = read_json(path)
-    broken = [name for name in expected if _sha256(directory / name) != expected[name]]
+    broken = broken_files(directory)
     if broken:
         marker.unlink(missing_ok=True)
         path.unlink()
     return broken
-
-
-def _sha256(path):
-    """Returns the checksum of a file, `None` without one."""
-    if not path.is_file():
-        return None
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -6,7 +6,13 @@ import keras
 import numpy as np
 
 from keras_refcal.data import TrainingBatches, augment, scaled
-from keras_refcal.files import as_json, read_json, replacing, write_json
+from keras_refcal.files import (
+    as_json,
+    read_json,
+    remove_partial,
+    replacing,
+    write_json,
+)
 from keras_refcal.models import RefCalModel, encoders
 from keras_refcal.training.callbacks import ProgressLines, StageCheckpoint
 
@@ -51,6 +57,7 @@ def run_once(
     """
     directory = pathlib.Path(directory)
     _claim(directory, resolved)
+    remove_partial(directory.rglob(".*"))
     if (directory / "history.json").exists():
         print(f"{title}  already done, see {directory}", flush=True)
         return directory
@@ -58,15 +65,23 @@ def run_once(
     shape = split.images.train_images.shape[1:]
     num_classes = split.images.num_classes
     model = RefCalModel(encoders.get(encoder)(input_shape=shape), num_classes)
-    histories = {}
-    for number, stage in enumerate(stages):
-        checkpoint = StageCheckpoint(
-            directory / f"stage-{number + 1}-{stage.name}", CHECKPOINT_SHARE
-        )
+    checkpoints = [
+        StageCheckpoint(directory / f"stage-{number}-{stage.name}", CHECKPOINT_SHARE)
+        for number, stage in enumerate(stages, 1)
+    ]
+    for number, (stage, checkpoint) in enumerate(zip(stages, checkpoints, strict=True)):
+        is_done = len(checkpoint.logs()) == stage.epochs
+        if is_done and any(later.is_whole() for later in checkpoints[number + 1 :]):
+            continue
+        if checkpoint.is_broken():
+            print(f"{title}  damaged, trained anew: {checkpoint.directory}", flush=True)
         batches = _batches(stage, split.images, seed)
         stage.compile(model, batches.steps_per_epoch, jit_compile)
         _fit(model, stage, batches, checkpoint, f"{title}  {stage.name}")
-        histories[stage.name] = checkpoint.history
+    histories = {
+        stage.name: checkpoint.logs()
+        for stage, checkpoint in zip(stages, checkpoints, strict=True)
+    }
     _write(model, split, directory)
     # Last, because its presence means that the run is whole.
     write_json(directory / "history.json", histories)
@@ -80,10 +95,24 @@ def _claim(directory, resolved):
     if not path.exists():
         write_json(path, resolved)
         return
-    found, wanted = read_json(path), as_json(resolved)
+    check_same(directory, resolved)
+
+
+def check_same(directory, resolved, varying=()):
+    """Raises `ValueError` unless a directory holds a run of some configuration.
+
+    Args:
+        directory: One that holds `config.json`.
+        resolved: What that is compared with.
+        varying: Names of settings that may differ.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    found, wanted = _mapping(directory / "config.json"), as_json(resolved)
     different = sorted(
         key
-        for key in {*found, *wanted} - {*UNESSENTIAL}
+        for key in {*found, *wanted} - {*UNESSENTIAL, *varying}
         if found.get(key) != wanted.get(key)
     )
     if different:
@@ -92,6 +121,19 @@ def _claim(directory, resolved):
             f"{', '.join(different)} differ. Choose another directory, or give the "
             "same flags to go on with that run."
         )
+
+
+def _mapping(path):
+    remedy = f"Remove {path.parent} to train that run anew."
+    try:
+        value = read_json(path)
+    except ValueError as error:
+        raise ValueError(f"{error} {remedy}") from error
+    if not isinstance(value, dict):
+        raise ValueError(
+            f"{path}: expected an object. Received: {value!r:.60}. {remedy}"
+        )
+    return value
 
 
 def _batches(stage, images, seed):
@@ -135,15 +177,17 @@ def _write(model, split, directory):
         "class_counts": np.bincount(images.train_labels, minlength=images.num_classes),
         "class_names": np.array(images.class_names),
     }
-    parts = {"predictions": (images.test_images, images.test_labels)}
+    test_numbers = np.arange(len(images.test_labels))
+    parts = {"predictions": (images.test_images, images.test_labels, test_numbers)}
     if split.validation is not None:
-        parts["validation"] = split.validation
-    for name, (inputs, labels) in parts.items():
+        parts["validation"] = (*split.validation, split.validation_numbers)
+    for name, (inputs, labels, numbers) in parts.items():
         with replacing(directory / f"{name}.npz") as temporary:
             np.savez_compressed(
                 temporary,
                 y_true=labels,
                 probabilities=_predict(model, inputs),
+                sample_number=numbers,
                 images=inputs,
                 **common,
             )

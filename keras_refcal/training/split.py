@@ -7,6 +7,7 @@ import numpy as np
 from keras_refcal.data import ImageData, load
 from keras_refcal.data.draw import Draw, draw
 from keras_refcal.data.fingerprint import fingerprint
+from keras_refcal.data.long_tail import validation_indices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,12 +17,14 @@ class Split:
     Attributes:
         images: An `ImageData`, its training part as it is to be trained on.
         validation: Images and labels, or `None`.
+        validation_numbers: Their numbers among the training images of the data set.
         draw: Which of the training images are used, validation images among them.
         data_sha256: Checksum of the data set, see `fingerprint`.
     """
 
     images: ImageData
     validation: tuple[np.ndarray, np.ndarray] | None
+    validation_numbers: np.ndarray | None
     draw: Draw
     data_sha256: str
 
@@ -41,10 +44,14 @@ class Split:
             max_count=config.max_count,
         )
         data_sha256 = fingerprint(images)
-        images, validation = used.of(images), None
+        images, validation, numbers = used.of(images), None, None
         if config.validation:
-            images, validation = images.with_validation(config.validation)
-        return cls(images, validation, used, data_sha256)
+            labels = images.train_labels
+            kept, held_out = validation_indices(labels, config.validation)
+            validation = (images.train_images[held_out], labels[held_out])
+            numbers = used.chosen[held_out]
+            images = images.trained_on(kept)
+        return cls(images, validation, numbers, used, data_sha256)
 
     @property
     def class_counts(self):

@@ -8,16 +8,19 @@ import keras
 import numpy as np
 
 from keras_refcal.backend import NAME
+from keras_refcal.files import remove_partial
 from keras_refcal.models import encoders
 from keras_refcal.training import recipes
-from keras_refcal.training.conclusion import FILES, VALIDATION, conclude, with_earlier
+from keras_refcal.training.conclusion import FILES, VALIDATION, conclude
 from keras_refcal.training.files import (
+    broken_files,
+    finished_runs,
     holds_runs,
     seal,
     unseal_if_broken,
     writable_directory,
 )
-from keras_refcal.training.one_run import run_once
+from keras_refcal.training.one_run import check_same, run_once
 from keras_refcal.training.split import Split
 
 
@@ -41,6 +44,8 @@ def train(config, images=None):
     for name in config.recipes:
         _stages(config, name, split)
     output_dir = writable_directory(config.output_dir, holds_runs)
+    remove_partial(output_dir.iterdir())
+    earlier = _earlier(config, split, output_dir)
     print(_introduction(config, split), flush=True)
     with _dtype_policy(config.dtype_policy):
         runs = {
@@ -48,7 +53,27 @@ def train(config, images=None):
             for name in config.recipes
         }
     whole = _resolved_whole(config, split)
-    return conclude(config, split, with_earlier(runs, output_dir), output_dir, whole)
+    for run in earlier:
+        runs.setdefault(run.parent.name, []).append(run)
+    return conclude(config, split, runs, output_dir, whole)
+
+
+def _earlier(config, split, output_dir):
+    """Returns runs that other commands finished in the same directory, checked."""
+    wanted = {
+        output_dir / name / f"seed-{seed}"
+        for name in config.recipes
+        for seed in config.seeds
+    }
+    runs = [run for run in finished_runs(output_dir) if run not in wanted]
+    for run in runs:
+        if broken := broken_files(run):
+            raise ValueError(
+                f"{run}: missing or changed: {', '.join(broken)}. Ask for that recipe "
+                "and seed once more to make them anew, or remove the directory."
+            )
+        check_same(run, _resolved(config, split), varying=("recipe", "seed", "stages"))
+    return runs
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ goes to standard error: one that is killed may leave half a line.
 import importlib
 import os
 import shlex
+import signal
 import sys
 
 from keras_refcal.backend.data_library import tensorflow
@@ -16,6 +17,8 @@ from keras_refcal.cli import main
 for name in ("keras_refcal.training.train", "matplotlib.figure", "sklearn.datasets"):
     importlib.import_module(name)
 tensorflow()
+# A shell that starts processes in the background has them ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for line in sys.stdin:
     process = os.fork()

@@ -1,3 +1,7 @@
+import os
+import signal
+import time
+
 import new_process
 import pytest
 
@@ -34,7 +38,7 @@ def test_wrong_use_exits_with_2(arguments, message, capsys):
 @pytest.mark.parametrize(
     "error, status, message",
     [
-        (KeyboardInterrupt(), 130, "interrupted"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command goes on"),
         (KeyError("x"), 1, "KeyError: 'x' (--debug shows where)"),
         (MemoryError(), 1, "MemoryError:  (--debug shows where)"),
         (ValueError("two\nlines \x1b[2J\udcff"), 1, r"two lines \x1b[2J\xff"),
@@ -51,6 +55,20 @@ def test_every_failure_is_one_line(monkeypatch, capsys, error, status, message):
     assert line.startswith(f"keras-refcal: {message}")
     with pytest.raises(type(error)):
         main([*arguments, "--debug"])
+
+
+def test_a_termination_is_told_in_a_line(monkeypatch, capsys):
+    def fail(*_):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("keras_refcal.commands.data.run", fail)
+    arguments = ["keras-refcal", "data", "describe", "--dataset=digits"]
+    assert main(arguments) == 143
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "keras-refcal: terminated; the same command goes on"
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_runs_as_a_module():

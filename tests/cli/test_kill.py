@@ -20,6 +20,7 @@ import keras_refcal  # noqa: F401  its classes are looked up when a model is loa
 
 HERE = pathlib.Path(__file__).parent
 KILLS = 20
+STATUS = {signal.SIGKILL: -9, signal.SIGINT: 130, signal.SIGTERM: 143}
 COMMON = {"dataset": "digits", "seeds": 0, "epochs": 4, "classifier_epochs": 2}
 COMMANDS = {
     "train": {"method": "refcal_two_stage", "baseline": "cross_entropy"},
@@ -44,14 +45,14 @@ class Runner:
             text=True,
         )
 
-    def run(self, command, output_dir, seconds=None):
-        """Returns the exit status, -9 of a process killed after some seconds."""
+    def run(self, command, output_dir, seconds=None, sent=signal.SIGKILL):
+        """Returns the exit status of a process that gets a signal after a time."""
         flags = {**COMMON, **COMMANDS[command], "output_dir": output_dir}
         words = [command, *(f"--{name}={value}" for name, value in flags.items())]
         self.server.stdin.write(shlex.join(words) + "\n")
         self.server.stdin.flush()
         process = self._read("process")
-        timer = threading.Timer(seconds or 3600, self._kill, [process])
+        timer = threading.Timer(seconds or 3600, self._kill, [process, sent])
         timer.start()
         status = self._read("status")
         timer.cancel()
@@ -62,9 +63,9 @@ class Runner:
         self.server.wait()
 
     @staticmethod
-    def _kill(process):
+    def _kill(process, sent):
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
+            os.kill(process, sent)
 
     def _read(self, word):
         for line in self.server.stdout:
@@ -78,6 +79,11 @@ def predictions_and_weights(output_dir):
         with np.load(path / "predictions.npz") as file:
             yield file["probabilities"]
         yield from keras.saving.load_model(path / "model.keras").get_weights()
+
+
+def strays(output_dir):
+    """Returns files that no finished run holds."""
+    return [path for path in output_dir.rglob(".*") if path.is_file()]
 
 
 @pytest.mark.slow
@@ -94,14 +100,19 @@ def test_kill_at_random_moments(command, tmp_path):
         generator = random.Random(0)
         kills = finished = 0
         while kills < KILLS or not finished:
-            status = runner.run(command, cut, generator.uniform(0.05, 0.7) * length)
-            if status == -signal.SIGKILL:
+            sent = generator.choice([*STATUS])
+            seconds = generator.uniform(0.05, 0.7) * length
+            status = runner.run(command, cut, seconds, sent)
+            if status == STATUS[sent]:
                 kills += 1
+                if sent != signal.SIGKILL:
+                    assert not strays(cut)
                 continue
             assert status == 0, log.read_text()[-3000:]
             found = predictions_and_weights(cut)
             for ours, theirs in zip(found, expected, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
+            assert not strays(cut)
             finished += 1
             shutil.rmtree(cut)
         runner.close()

@@ -1,6 +1,7 @@
 """The main job on real digits, as a user runs it, on the running backend."""
 
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -101,24 +102,65 @@ def test_mixed_precision_trains_and_is_left_behind(tmp_path):
     assert methods["cross_entropy"]["accuracy"]["mean"] > 0.5
 
 
-def test_truncated_checkpoint_is_named(tmp_path, monkeypatch, capsys):
-    arguments = {"epochs": 2, "baseline": "refcal"}
-    save = StageCheckpoint.on_epoch_end
+def test_what_is_damaged_is_said_and_made_anew(tmp_path, capsys):
+    dataset, runs = tmp_path / "mine.npz", tmp_path / "runs"
+    write_set(dataset)
+    arguments = {"dataset": dataset, "batch_size": 12, "recipe": "refcal_two_stage"}
+    arguments["baseline"] = arguments["recipe"]
+    assert train(runs, **arguments) == 0
+    run = runs / "refcal_two_stage" / "seed-0"
+    before = np.load(run / "predictions.npz")["probabilities"]
+    history = read(run / "history.json")
+    first, second = sorted(run.rglob("*.weights.h5"))
 
-    def killed(self, epoch, logs=None):
-        save(self, epoch, logs)
-        raise KeyboardInterrupt
+    def again():
+        (run / "model.keras").unlink()
+        capsys.readouterr()
+        assert train(runs, **arguments) == 0
+        after = np.load(run / "predictions.npz")["probabilities"]
+        np.testing.assert_allclose(after, before, atol=1e-5)
+        assert read(run / "history.json").keys() == history.keys()
+        return capsys.readouterr().out
 
-    monkeypatch.setattr(StageCheckpoint, "on_epoch_end", killed)
-    assert train(tmp_path, **arguments) == 130
-    monkeypatch.undo()
-    (checkpoint,) = tmp_path.rglob("*.weights.h5")
-    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
-    assert train(tmp_path, **arguments) == 1
-    assert f"The checkpoint {checkpoint} cannot be read" in capsys.readouterr().err
-    assert not (tmp_path / "metrics.json").exists()
-    checkpoint.unlink()
-    assert train(tmp_path, **arguments) == 0
+    # The second stage does not need the first one's weights, whatever they are.
+    first_bytes = first.read_bytes()
+    first.write_bytes(first_bytes[:1000])
+    stray = run / f".{'0' * 32}.weights.h5"
+    stray.touch()
+    assert "epoch" not in again()
+    assert not stray.exists()
+    for damage in (
+        lambda: second.write_bytes(second.read_bytes()[::-1]),
+        lambda: shutil.copytree(first.parent, second.parent, dirs_exist_ok=True),
+    ):
+        first.write_bytes(first_bytes)
+        damage()
+        printed = again()
+        assert f"damaged, trained anew: {second.parent}" in printed
+        assert "classifier  epoch 1/1" in printed
+        assert "refinement  epoch" not in printed
+
+
+def test_runs_of_another_configuration_are_not_put_beside(tmp_path, capsys):
+    dataset, runs = tmp_path / "mine.npz", tmp_path / "runs"
+    write_set(dataset)
+    arguments = {"dataset": dataset, "batch_size": 12, "recipe": "cross_entropy"}
+    assert train(runs, **arguments) == 0
+    run = runs / "cross_entropy" / "seed-0"
+    config = (run / "config.json").read_text()
+    for text, message in (
+        (config.replace('"epochs": 1', '"epochs": 2'), "epochs differ"),
+        ("[1]", f"config.json: expected an object. Received: [1]. Remove {run}"),
+        ("{", "config.json: not JSON"),
+    ):
+        (run / "config.json").write_text(text)
+        for changes in ({}, {"seeds": 1}):
+            assert train(runs, **arguments | changes) == 1
+            assert message in capsys.readouterr().err
+    (run / "config.json").write_text(config)
+    (run / "predictions.npz").unlink()
+    assert train(runs, **arguments | {"seeds": 1}) == 1
+    assert f"{run}: missing or changed: predictions.npz" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

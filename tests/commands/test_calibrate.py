@@ -176,6 +176,24 @@ def test_the_model_that_is_not_calibrated_stays(run, capsys):
     assert (run / "model.keras").read_bytes() == model
 
 
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({}, "are those of the test set"),
+        ({"class_counts": COUNTS[::-1]}, "Their `class_counts` differ"),
+        ({"class_names": list("abcd")}, None),
+        ({"sample_number": np.zeros(600, int)}, "must name each sample once"),
+    ],
+)
+def test_validation_is_of_the_run_and_not_its_test(run, capsys, changes, message):
+    other = run / "other.npz"
+    write(other, 1 if message else 2, 600, class_counts=COUNTS)
+    with np.load(other) as file:
+        np.savez(other, **{**file, **changes})
+    assert calibrate(run, f"--validation={other}") == (1 if message else 0)
+    assert (message or "") in capsys.readouterr().err
+
+
 def test_a_damaged_model_is_named(run, capsys):
     (run / "model.keras").write_bytes((run / "model.keras").read_bytes()[:500])
     assert calibrate(run) == 1

@@ -60,9 +60,9 @@ def make_comparison(entries, judged, settings) -> Comparison:
     """
     summaries = {entry.label: _summary(entry, judged[entry.label]) for entry in entries}
     notes = _notes(entries)
-    if not _same_labels(entries):
+    if not _same_samples(entries):
         notes.append(
-            "The test labels differ between the classifiers, so the figures speak of "
+            "The test samples differ between the classifiers, so the figures speak of "
             "different samples and no paired differences are given."
         )
     return Comparison(
@@ -90,9 +90,9 @@ def check_several(runs):
         )
 
 
-def _same_labels(entries):
-    first, *others = (entry.saved.predictions.labels for entry in entries)
-    return all(np.array_equal(first, labels) for labels in others)
+def _same_samples(entries):
+    first, *others = (entry.saved for entry in entries)
+    return all(first.is_of_samples_of(saved) for saved in others)
 
 
 def _summary(entry, figures):
@@ -244,7 +244,7 @@ def differences(entries, settings) -> dict[str, dict[str, dict[str, float]]]:
     first, *others = entries
     samples = first.saved.predictions.num_samples
     names = settings.resampled(samples)
-    if not names or not others or not _same_labels(entries):
+    if not names or not others or not _same_samples(entries):
         return {}
     options = Settings(settings.num_bins, convention=as_convention(settings.convention))
     estimates = _all_figures(entries, names, options, rows=None)

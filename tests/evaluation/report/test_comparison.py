@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from random_predictions import draw
@@ -81,7 +83,27 @@ def test_other_test_labels_forbid_paired_differences():
     ]
     comparison = _compare(*entries)
     assert comparison.differences is None
-    assert "test labels differ" in comparison.notes[-1]
+    assert "test samples differ" in comparison.notes[-1]
+
+
+def test_other_samples_of_the_same_labels_are_not_paired():
+    labels, probabilities = draw(1, 100, 3)
+    numbers = np.arange(100)
+    for ours, theirs, paired in (
+        (numbers, numbers, True),
+        (numbers, None, True),
+        (numbers, numbers[::-1], False),
+    ):
+        entries = [
+            dataclasses.replace(
+                entry, saved=dataclasses.replace(entry.saved, sample_number=number)
+            )
+            for entry, number in (
+                (_entry("a", labels, probabilities), ours),
+                (_entry("b", labels, probabilities), theirs),
+            )
+        ]
+        assert (_compare(*entries).differences is not None) is paired
 
 
 def test_a_page_of_two_runs_tells_what_differs(tmp_path):
