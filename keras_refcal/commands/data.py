@@ -15,7 +15,7 @@ from absl import flags
 from keras_refcal.commands.config_flags import define_number_or_word
 from keras_refcal.commands.terminal import say
 from keras_refcal.data import augment, describe, load
-from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT, draw
+from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT, SPLIT_SEED, draw
 from keras_refcal.data.long_tail import PROFILES
 
 
@@ -31,7 +31,7 @@ def define_flags(flag_values):
     for name, default, text in (
         ("image_size", None, "Height and width to bring images to."),
         ("max_count", None, MAX_COUNT),
-        ("split_seed", 1234, "Seed of what is drawn where not all are used."),
+        ("split_seed", SPLIT_SEED, "Seed of what is drawn where not all are used."),
     ):
         flags.DEFINE_integer(name, default, text, flag_values=flag_values)
     define_number_or_word("imbalance_factor", None, IMBALANCE, [ALL], flag_values)

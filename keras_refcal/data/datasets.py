@@ -31,12 +31,12 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
             - The path of a folder with `train/<class>/` and `test/<class>/`.
         data_dir: Where data sets that are not bundled lie.
         image_size: Height and width, from 1 to 10,000, to bring images to, as files
-            and TensorFlow Datasets hold them: they are scaled and cut at their middle.
-            Digits and `.npz` files take none.
+            and TensorFlow Datasets hold them: they are cut at their middle and scaled.
         download: Whether TensorFlow Datasets may fetch what is not there.
 
     Raises:
-        ValueError: If there is no data set of that name, or a file does not fit.
+        ValueError: If there is no data set of that name, a file does not fit, or an
+            argument has no effect on that data set.
         OSError: If it is not there; the message says what to do.
         ImportError: If a library that holds the data set is missing.
 
@@ -46,25 +46,33 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
     """
     if image_size is not None:
         _check_sides(image_size)
-        if name == "digits" or name.endswith(".npz"):
-            raise ValueError(
-                f"`image_size` has no effect on {name}, whose images stay as they are. "
-                f"Received: {image_size!r}"
-            )
     base = name.split("/")[0]
+    by_tfds = base in tfds_sets.NAMES or name.startswith("tfds:")
+    of_archive = name in ("tiny_imagenet", "imagenet_lt")
+    _check_effect(name, "download", download, download and not by_tfds)
+    whole = name == "digits" or name.endswith(".npz")
+    _check_effect(name, "image_size", image_size, image_size is not None and whole)
+    given = data_dir is not None and not by_tfds and not of_archive
+    _check_effect(name, "data_dir", data_dir, given)
     if name == "digits":
         return _digits()
-    if name in ("tiny_imagenet", "imagenet_lt"):
+    if of_archive:
         return _from_lists(name, data_dir, image_size)
     if base in cifar_files.FOLDERS and data_dir is not None:
         if folder := cifar_files.folder_of(name, data_dir):
-            return ImageData(name, *cifar_files.read(name, folder))
-    if base in tfds_sets.NAMES:
-        return tfds_sets.read(name, data_dir, image_size, download)
-    if name.startswith("tfds:"):
+            return _cifar(name, folder, image_size)
+    if by_tfds:
         tfds_name = name.removeprefix("tfds:")
         return tfds_sets.read(tfds_name, data_dir, image_size, download)
     return _from_path(name, image_size)
+
+
+def _check_effect(name, argument, value, is_idle):
+    """Raises `ValueError` for an argument that changes nothing of a data set."""
+    if is_idle:
+        raise ValueError(
+            f"`{argument}` has no effect on {name}: leave it out. Received: {value!r}"
+        )
 
 
 def _check_sides(image_size):
@@ -82,9 +90,8 @@ def _from_path(name, image_size):
     path = pathlib.Path(name)
     if path.is_dir():
         for known in cifar_files.FOLDERS:
-            if cifar_files.folder_of(known, path):
-                folder = cifar_files.folder_of(known, path)
-                return ImageData(known, *cifar_files.read(known, folder))
+            if folder := cifar_files.folder_of(known, path):
+                return _cifar(known, folder, image_size)
         return folders.image_folder(path, image_size)
     if path.suffix == ".npz":
         return npz.read(path)
@@ -93,6 +100,11 @@ def _from_path(name, image_size):
         "Datasets knows, or the path of an .npz file or of a folder of images. "
         f"Received: {name!r}"
     )
+
+
+def _cifar(name, folder, image_size):
+    _check_effect(folder, "image_size", image_size, image_size is not None)
+    return ImageData(name, *cifar_files.read(name, folder))
 
 
 def _from_lists(name, data_dir, image_size):

@@ -14,6 +14,7 @@ OF_TFDS = {*NAMES} - {"cifar10_corrupted"}
 BENCHMARKS = {"digits", "tiny_imagenet", *OF_TFDS}
 BENCHMARK_FACTOR = 0.1
 ALL = "none"
+SPLIT_SEED = 1234
 # What flags say about it.
 IMBALANCE = (
     "Cuts a long tail: smallest class over largest, in (0, 1], or its inverse; 'none' "
@@ -60,7 +61,12 @@ class Draw:
 
 
 def draw(
-    images, name, imbalance_factor=None, seed=1234, kind="exponential", max_count=None
+    images,
+    name,
+    imbalance_factor=None,
+    seed=SPLIT_SEED,
+    kind="exponential",
+    max_count=None,
 ):
     """Returns the `Draw` that the flags of a command ask for.
 
@@ -76,7 +82,8 @@ def draw(
             class keeps.
 
     Raises:
-        ValueError: If an argument is out of range, or a class holds too few images.
+        ValueError: If an argument is out of range or has no effect where nothing is
+            drawn, or a class holds too few images.
     """
     if max_count is not None:
         check_integer("max_count", max_count, 1)
@@ -94,6 +101,11 @@ def draw(
         )
         return Draw(chosen, factor, why, len(labels))
     if max_count is None:
+        if seed != SPLIT_SEED:
+            raise ValueError(
+                f"`split_seed` has no effect where nothing is drawn: all {len(labels)} "
+                f"images are used. Received: {seed}"
+            )
         return Draw(np.arange(len(labels)), None, "", len(labels))
     chosen = _capped(labels, max_count, seed)
     return Draw(chosen, None, f"`max_count` is {max_count}", len(labels))

@@ -8,7 +8,7 @@ from keras_refcal.data.class_ids import check_classes, count_classes
 from keras_refcal.data.image_data import ImageData
 from keras_refcal.data.image_files import ImageFiles, decode, read_in_threads
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 TEST_FOLDERS = ("test", "val", "validation")
 # Decoded images up to this many bytes are read at once, more are left on disk.
 MEMORY_LIMIT = 4 * 1024**3

@@ -1,14 +1,21 @@
 """Images that are decoded when they are asked for."""
 
 import concurrent.futures
+import contextlib
+import io
+import math
 import os
-import struct
+import threading
 
 import numpy as np
 
-from keras_refcal.backend.data_library import tensorflow
+# More than any camera; Pillow warns a little above.
+MOST_PIXELS = 80_000_000
+# Of images above this, one is in memory at a time.
+LARGE = 4_000_000
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 
-MOST_PIXELS = 100_000_000
+_alone = threading.Lock()
 
 
 class ImageFiles:
@@ -75,70 +82,89 @@ def read_in_threads(read, sources, image_shape) -> np.ndarray:
 def decode(encoded, source, size=None, channels=3):
     """Returns an encoded image as uint8, `(height, width, channels)`.
 
+    It is turned upright, as the camera noted. A large image is cut before it is scaled,
+    and a JPEG is opened at the smallest size that its format offers and that is twice
+    as large as wanted.
+
     Args:
-        encoded: The bytes of a JPEG, PNG, BMP or GIF file.
+        encoded: The bytes of a JPEG, PNG, BMP, GIF or WebP file.
         source: What the error names, if the bytes are no image.
-        size: Height and width to bring it to, or `None`: the image is scaled until it
-            covers them and cut at its middle.
+        size: Height and width to bring it to, or `None`: the image is cut at its
+            middle to that shape, and scaled.
         channels: 1 or 3.
 
     Raises:
-        ValueError: If the bytes are no image.
+        ValueError: If the bytes are no image, or one of too many pixels.
+        ImportError: If Pillow is missing.
     """
-    tf = tensorflow()
-    pixels = pixels_of(encoded)
-    if pixels > MOST_PIXELS:
+    pillow = _pillow()
+    try:
+        with pillow.open(io.BytesIO(encoded), formats=FORMATS) as image:
+            pixels = math.prod(image.size)
+            if pixels > MOST_PIXELS:
+                raise _TooLarge(pixels)
+            with _alone if pixels > LARGE else contextlib.nullcontext():
+                return _read(pillow, image, size, channels)
+    except (_TooLarge, pillow.DecompressionBombError) as error:
         raise ValueError(
-            f"Images may have {MOST_PIXELS:,} pixels. {source} has {pixels:,}."
+            f"Images may have {MOST_PIXELS:,} pixels. {source} has more ({error})."
+        ) from error
+    except Exception as error:
+        # What a decoder makes of damaged bytes may raise anything.
+        raise ValueError(
+            f"Not an image that can be read (JPEG, PNG, BMP, GIF, WebP): {source} "
+            f"({error})"
+        ) from error
+
+
+class _TooLarge(Exception):
+    def __init__(self, pixels):
+        super().__init__(f"{pixels:,}")
+
+
+def _pillow():
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            "Images in files are read with Pillow: pip install 'keras-refcal[report]'."
+        ) from error
+    return Image
+
+
+def _read(pillow, image, size, channels):
+    from PIL import ImageOps
+
+    mode = "L" if channels == 1 else "RGB"
+    if size is not None:
+        across = 2 * max(size)
+        image.draft(mode, (across, across))
+    if image.mode.startswith("I"):
+        # 16 bits a pixel, of which the upper ones are kept.
+        image = pillow.fromarray((np.asarray(image) >> 8).astype("uint8"))
+    image = ImageOps.exif_transpose(image.convert(mode))
+    if size is not None and image.size != (size[1], size[0]):
+        image = image.resize(
+            (size[1], size[0]),
+            pillow.Resampling.BILINEAR,
+            box=_middle(image.size, size),
+            reducing_gap=2.0,
         )
-    with tf.device("CPU"):
-        try:
-            image = tf.io.decode_image(encoded, channels, expand_animations=False)
-        except tf.errors.InvalidArgumentError as error:
-            raise ValueError(
-                f"Not an image that can be read (JPEG, PNG, BMP, GIF): {source}"
-            ) from error
-        if size is None or tuple(image.shape[:2]) == tuple(size):
-            return image.numpy()
-        return _covering(tf, image, size).numpy()
+    return np.asarray(image).reshape(image.height, image.width, channels)
 
 
-def pixels_of(encoded):
-    """Returns the pixels that the head of a PNG, BMP or GIF file tells, or else 0.
+def _middle(sides, size):
+    """Returns the part of an image, of some width and height, that has a shape.
 
-    JPEG packs too little into a file to matter.
-
-    >>> pixels_of(b"GIF89a" + bytes([2, 1, 3, 0]))
-    774
+    >>> _middle((90, 30), (30, 30))
+    (30, 0, 60, 30)
     """
-    for start, place, code in (
-        (b"\x89PNG\r\n\x1a\n", 16, ">II"),
-        (b"BM", 18, "<ii"),
-        (b"GIF8", 6, "<HH"),
-    ):
-        if encoded.startswith(start) and len(encoded) >= place + struct.calcsize(code):
-            width, height = struct.unpack_from(code, encoded, place)
-            return abs(width * height)
-    return 0
-
-
-def _covering(tf, image, size):
-    """Scales and cuts at once: an extreme shape is never whole at its new size."""
-    height, width = image.shape[:2]
-    scale = max(size[0] / height, size[1] / width)
-    rows, columns = (
-        max(round(side * scale), wanted)
-        for side, wanted in zip((height, width), size, strict=True)
-    )
-    image = tf.raw_ops.ScaleAndTranslate(
-        images=tf.cast(image, tf.float32)[None],
-        size=size,
-        scale=(rows / height, columns / width),
-        translation=(-((rows - size[0]) // 2), -((columns - size[1]) // 2)),
-        kernel_type="triangle",
-        antialias=True,
-    )[0]
-    return tf.cast(tf.clip_by_value(tf.round(image), 0, 255), tf.uint8)
+    width, height = sides
+    scale = max(size[1] / width, size[0] / height)
+    columns = min(width, max(1, round(size[1] / scale)))
+    rows = min(height, max(1, round(size[0] / scale)))
+    left, top = (width - columns) // 2, (height - rows) // 2
+    return left, top, left + columns, top + rows
 
 
 def _file_bytes(path):

@@ -3,7 +3,7 @@
 import dataclasses
 import typing
 
-from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT
+from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT, SPLIT_SEED
 from keras_refcal.data.long_tail import imbalance_ratio
 from keras_refcal.validation import check_choice
 
@@ -26,7 +26,7 @@ class RunConfig:
     data_dir: str | None = _flag("Where data sets that are not bundled lie.", None)
     imbalance_factor: float | typing.Literal["none"] | None = _flag(IMBALANCE, None)
     max_count: int | None = _flag(MAX_COUNT, None)
-    split_seed: int = _flag("Seed of what is drawn where not all are used.", 1234)
+    split_seed: int = _flag("Seed of what is drawn where not all are used.", SPLIT_SEED)
     validation: float = _flag(
         "Share of each training class kept for validation, in [0, 1).", 0.0
     )

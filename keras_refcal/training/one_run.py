@@ -19,6 +19,9 @@ from keras_refcal.training.callbacks import ProgressLines, StageCheckpoint
 # Saving a ResNet-32 takes a fifth of a second; an epoch may take no longer.
 CHECKPOINT_SHARE = 0.05
 
+# Images that are predicted in one call.
+AT_ONCE = 4096
+
 # May differ between the parts of a run that was stopped and went on.
 UNESSENTIAL = ("versions", "data_dir", "output_dir")
 
@@ -196,4 +199,11 @@ def _write(model, split, directory):
 
 
 def _predict(model, images):
-    return model.predict(scaled(images), batch_size=256, verbose=0)
+    """Returns probabilities; only some images are decoded and scaled at a time."""
+    parts = [
+        model.predict(
+            scaled(images[start : start + AT_ONCE]), batch_size=256, verbose=0
+        )
+        for start in range(0, len(images), AT_ONCE)
+    ]
+    return np.concatenate(parts)

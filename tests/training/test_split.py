@@ -79,6 +79,13 @@ def test_no_factor_takes_a_benchmark_whole():
     assert split.class_counts == [120] * 10 and not split.draw.why
 
 
+def test_a_seed_of_no_draw_is_refused():
+    whole = dataclasses.replace(CONFIG, imbalance_factor="none", split_seed=7)
+    with pytest.raises(ValueError, match="`split_seed` has no effect where nothing"):
+        Split.load(whole)
+    Split.load(dataclasses.replace(whole, max_count=100))
+
+
 def test_validation_is_cut_from_the_draw():
     split = Split.load(dataclasses.replace(CONFIG, validation=0.2))
     held_out = np.bincount(split.validation[1])
