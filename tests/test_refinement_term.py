@@ -121,7 +121,7 @@ def test_the_form_that_gained_most_is_chosen(tmp_path):
     ]
     (tmp_path / "tiny.jsonl").write_text("\n".join(lines) + "\n")
     contest = Contest("tiny", tmp_path, tmp_path)
-    assert contest.chosen(2) == ["vmf", "bcl"]
+    assert contest.chosen(2, 3) == ["vmf", "bcl"]
 
 
 def test_paired_interval():

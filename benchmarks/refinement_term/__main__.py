@@ -10,8 +10,8 @@ A line of `benchmarks/results/refinement_term/<arena>.jsonl` is a run, written w
 ends; runs that are there are not repeated.
 
 Only validation images are judged. `--test` judges the test images too, of the forms
-that are named, from the predictions in `--runs`: once, for those that were chosen.
-`--choose=2` names those two whose validation images gained most accuracy.
+that are named, from the predictions in `--runs`: once, for those that were chosen, as
+`plan.py` chooses them.
 """
 
 import os
@@ -31,19 +31,14 @@ from benchmarks.refinement_term.forms import parse
 
 def main(argv):
     """Trains what is missing, and prints the table."""
-    values = _flags(argv)
+    values = options(argv)
     torch.set_num_threads(1)
+    torch.set_default_device(values.device)
     contest = Contest(values.arena, values.runs, values.results)
     if values.only_table:
         print("\n".join(_table(contest, contest.records("validation"), "validation")))
         return
-    texts = values.forms.split()
-    if values.choose:
-        chosen_on = Contest(
-            values.choose_on or values.arena, values.runs, values.results
-        )
-        texts += chosen_on.chosen(values.choose)
-    forms = [parse(text) for text in texts]
+    forms = [parse(text) for text in values.forms.split()]
     seeds = [int(seed) for seed in values.seeds]
     wanted = dict.fromkeys(f for form in forms for f in (form.control, form))
     for form in wanted:
@@ -68,20 +63,20 @@ def _table(contest, records, part):
     return judge.table(records, contest.controls(records), part)
 
 
-def _flags(argv):
+def options(argv):
+    """Returns the values of flags."""
     values = flags.FlagValues()
-    options = {"flag_values": values}
+    common = {"flag_values": values}
     results = str(harness.RESULTS / "refinement_term")
-    flags.DEFINE_enum("arena", "digits_0.02", sorted(ARENAS), "Which.", **options)
-    flags.DEFINE_string("forms", "", "Blanks between; see `forms.Form`.", **options)
-    flags.DEFINE_integer("choose", 0, "How many forms to add, the best.", **options)
-    flags.DEFINE_string("choose_on", "", "The arena that chooses.", **options)
-    flags.DEFINE_list("seeds", "0,1,2,3,4", "Of the paired runs.", **options)
-    flags.DEFINE_string("runs", "runs/refinement_term", "Predictions.", **options)
-    flags.DEFINE_string("results", results, "Folder of the lines.", **options)
-    flags.DEFINE_bool("equal_time", False, "Train longer controls too.", **options)
-    flags.DEFINE_bool("test", False, "Judge the test images.", **options)
-    flags.DEFINE_bool("only_table", False, "Of all that is there.", **options)
+    flags.DEFINE_enum("arena", "digits_0.02", sorted(ARENAS), "Which.", **common)
+    flags.DEFINE_string("forms", "", "Blanks between; see `forms.Form`.", **common)
+    flags.DEFINE_list("seeds", "0,1,2,3,4", "Of the paired runs.", **common)
+    flags.DEFINE_string("runs", "runs/refinement_term", "Predictions.", **common)
+    flags.DEFINE_string("results", results, "Folder of the lines.", **common)
+    flags.DEFINE_string("device", "cpu", "That trains, of PyTorch.", **common)
+    flags.DEFINE_bool("equal_time", False, "Train longer controls too.", **common)
+    flags.DEFINE_bool("test", False, "Judge the test images.", **common)
+    flags.DEFINE_bool("only_table", False, "Of all that is there.", **common)
     values(argv)
     return values
 

@@ -9,6 +9,7 @@ untouched.
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import torch
@@ -22,7 +23,8 @@ class Arena:
     """A long tail, a network and a budget.
 
     Attributes:
-        dataset: `"digits"`, `"cifar10"` or `"cifar100"`.
+        dataset: `"digits"`, `"cifar10"`, `"cifar100"`, or `"cifar100_long_tail"`: of it
+            the 19,573 images of the long tail at factor 0.1 alone.
         factor: Images of the smallest class over those of the largest.
         max_count: Training images of the largest class.
         held_out: Validation images of every class.
@@ -50,7 +52,7 @@ class Arena:
     @property
     def counts(self):
         """Training images of each class."""
-        classes = 100 if self.dataset == "cifar100" else 10
+        classes = 100 if self.dataset.startswith("cifar100") else 10
         return data.class_counts(self.max_count, classes, self.factor)
 
     def steps(self, length, views_a_step):
@@ -71,6 +73,19 @@ _CIFAR = Arena(
     128,
     bfloat16=True,
 )
+_LARGER = Arena(
+    "cifar100_long_tail",
+    0.1,
+    300,
+    50,
+    32,
+    (32, 64, 64, 128, 128, 256, 256),
+    (1, 2, 1, 2, 1, 2, 1),
+    60,
+    512,
+    learning_rate=0.2,
+    bfloat16=True,
+)
 ARENAS = {
     "digits_0.02": _DIGITS,
     "digits_0.01": dataclasses.replace(_DIGITS, factor=0.01),
@@ -78,6 +93,10 @@ ARENAS = {
     "cifar10_0.01": dataclasses.replace(_CIFAR, factor=0.01, max_count=1000),
     "cifar100_0.1": dataclasses.replace(
         _CIFAR, dataset="cifar100", factor=0.1, max_count=150, held_out=50, passes=60
+    ),
+    "cifar100_32_0.1": _LARGER,
+    "cifar100_32_0.01": dataclasses.replace(
+        _LARGER, factor=0.01, max_count=450, passes=70
     ),
     "tiny": dataclasses.replace(_DIGITS, passes=4, widths=(8, 8, 8)),
 }
@@ -110,12 +129,17 @@ def load(arena, seed):
     scale = pixels[0].std((0, 2, 3), keepdims=True)
     return Images(
         *(
-            (torch.from_numpy((x - mean) / scale), torch.from_numpy(labels))
+            (_tensor((x - mean) / scale), _tensor(labels))
             for x, (_, labels) in zip(pixels, parts, strict=True)
         )
     )
 
 
+def _tensor(array):
+    return torch.from_numpy(array).to(torch.get_default_device())
+
+
+@functools.lru_cache(maxsize=1)
 def _source(dataset):
     """Returns images and labels of the training pool, and those of the test."""
     if dataset == "digits":
@@ -123,9 +147,14 @@ def _source(dataset):
         train = digits.train_images, digits.train_labels
         return train, (digits.test_images, digits.test_labels)
     training = "train_long_tail" if dataset == "cifar10" else "train"
-    parts = [sheets.load(dataset, split) for split in (training, "test")]
+    folder = dataset.removesuffix("_long_tail")
+    parts = [sheets.load(folder, split) for split in (training, "test")]
     if None in parts:
         raise OSError("needs shared/data beside the checkout, or KERAS_REFCAL_SHARED")
+    images, labels = parts[0]
+    if folder != dataset and len(labels) > data.class_counts(500, 100, 0.1).sum():
+        kept = np.sort(data.long_tail_indices(labels, 100, 0.1))
+        parts[0] = images[kept], labels[kept]
     return parts
 
 

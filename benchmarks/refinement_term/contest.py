@@ -11,7 +11,7 @@ from benchmarks import harness
 from benchmarks.refinement_term import judge
 from benchmarks.refinement_term.arenas import ARENAS, load
 from benchmarks.refinement_term.forms import parse
-from benchmarks.refinement_term.train import Training
+from benchmarks.refinement_term.train import Training, clock
 
 
 class Contest:
@@ -58,17 +58,17 @@ class Contest:
         longer = round(round(20 * cost) / 20 * control.length, 2)
         return dataclasses.replace(control, length=max(longer, control.length))
 
-    def chosen(self, count):
+    def chosen(self, count, num_seeds):
         """Returns the forms whose validation images gained most, best first.
 
         Gained accuracy over the control of equal images, the same head, in three
-        seeds or more.
+        seeds or more of the first `num_seeds`.
         """
         records, gains = self.records("validation"), {}
         for name, by_seed in records.items():
             form = parse(name)
             control = records.get(form.control.name, {})
-            seeds = [seed for seed in by_seed if seed in control]
+            seeds = [s for s in range(num_seeds) if s in by_seed and s in control]
             if form.term != "none" and len(seeds) >= 3:
                 pairs = [
                     (by_seed[s]["validation"], control[s]["validation"]) for s in seeds
@@ -103,7 +103,7 @@ class Contest:
             ("validation", images.validation),
             ("test", images.test),
         ):
-            parts[part] = training.predictions(x) | {"labels": labels.numpy()}
+            parts[part] = training.predictions(x) | {"labels": labels.cpu().numpy()}
         record = {
             "form": form.name,
             "seed": seed,
@@ -144,6 +144,8 @@ class Contest:
         """Returns the time of the form's steps over that of the control's, an image."""
         if form.term == "none":
             return form.length
+        for record in self.records("validation").get(form.name, {}).values():
+            return record["cost"]
         early, late = (self._step_ratio(form, images, at) for at in (0.0, 0.99))
         return round(form.first * early + (1 - form.first) * late, 3)
 
@@ -153,7 +155,7 @@ class Contest:
             training = Training(self.arena, each, images, 0)
             training.done = int(progress * training.steps)
             steps[name] = training.step
-        took = harness.median_ms(steps, repeats=20, warmup=5, clock=time.process_time)
+        took = harness.median_ms(steps, repeats=20, warmup=5, clock=clock)
         return took["form"] / took["control"]
 
     def _predictions(self, name, seed):

@@ -37,7 +37,7 @@ class Network(nn.Module):
     def forward(self, images):
         """Returns logits, embeddings and features, in float32."""
         images = images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bfloat16):
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bfloat16):
             features = self.encoder(images)
         features = features.float()
         embeddings = functional.normalize(self.projection(features), dim=-1)

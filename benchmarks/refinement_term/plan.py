@@ -1,20 +1,29 @@
-"""The trainings that answer the question, in the order of what they tell.
+"""The plan of the arenas: what is tried, in which order, and what is judged at the end.
 
     python -m benchmarks.refinement_term.plan digits
     python -m benchmarks.refinement_term.plan cifar
+    python -m benchmarks.refinement_term.plan gpu --device=cuda --processes=8
 
-First every form on one arena, judged on its validation images; then the two forms that
-gained most there, on more seeds and in a second arena, beside controls of equal images
-and of equal time, on test images. One process each; killed, they resume.
+First every form on the arenas that screen, judged on their validation images; then the
+two forms that gained most on the first arena, on more seeds and in a second arena,
+beside controls of equal images and of equal time, on test images. Killed, it resumes.
+With `--processes` seeds are trained side by side; no form is begun `--seconds` after a
+stage began.
 """
 
+import argparse
+import subprocess
 import sys
+import time
+from concurrent import futures
 
-from benchmarks.refinement_term.__main__ import main
+from benchmarks.refinement_term.__main__ import main, options
+from benchmarks.refinement_term.contest import Contest
 
 SCREENED = {
+    "tiny": (("tiny",), 3, ("none", "supcon,views=2", "bcl,weight=0.3")),
     "digits": (
-        "digits_0.02",
+        ("digits_0.02",),
         8,
         (
             "none",
@@ -36,7 +45,7 @@ SCREENED = {
         ),
     ),
     "cifar": (
-        "cifar10_0.02",
+        ("cifar10_0.02",),
         3,
         (
             "none,view=strong",
@@ -54,6 +63,29 @@ SCREENED = {
             "bcl,weight=0.3,view=strong,mixup=1.0",
         ),
     ),
+    "gpu": (
+        ("cifar100_32_0.1", "cifar100_32_0.01"),
+        8,
+        (
+            "none,view=strong",
+            "supcon,views=2,view=strong",
+            "bcl,weight=0.3,views=3,view=strong,contrasted=mild",
+            "vmf,views=3,view=strong,contrasted=mild",
+            "right_from_wrong,weight=0.3,views=2,view=strong",
+            "agreement,views=2,view=strong",
+            "supcon,weight=0.3,views=2,view=strong",
+            "bcl,weight=0.3,view=strong",
+            "supcon,first=0.3,views=2,view=strong",
+            "vmf,weight=0.3,view=strong",
+            "bcl,weight=0.3,view=strong,mixup=1.0",
+            "confidence,weight=0.3,view=strong",
+            "memory,weight=0.3,view=strong",
+            "size_temperature,weight=0.3,views=2,view=strong",
+            "bcl,weight=0.3,view=strong,average=0.99",
+            "bcl,weight=0.3,view=strong,sam=0.05",
+            "bcl,weight=0.3,view=strong,sam=0.05,friendly=True",
+        ),
+    ),
 }
 # What is asked after the finals.
 LATER = {
@@ -69,29 +101,88 @@ LATER = {
         "agreement,views=2,view=strong,contrasted=mild",
         "bcl,weight=0.3,view=strong,sam=0.05",
     ),
+    "gpu": (),
+    "tiny": (),
 }
 FINALS = {
     "digits": (("digits_0.02", 12), ("digits_0.01", 12)),
     "cifar": (("cifar10_0.02", 5), ("cifar100_0.1", 5)),
+    "gpu": (("cifar100_32_0.1", 8), ("cifar100_32_0.01", 8)),
+    "tiny": (("tiny", 3),),
 }
 
 
-def run(family):
-    """Screens the forms, and takes the best two to the test images."""
-    screened, seeds, forms = SCREENED[family]
-    for form in forms:
-        _command(screened, seeds, f"--forms={form}")
-    for arena, seeds in FINALS[family]:
-        chosen = [f"--choose_on={screened}", "--choose=2", "--equal_time", "--test"]
-        _command(arena, seeds, *chosen)
-    for form in LATER[family]:
-        _command(screened, SCREENED[family][1], f"--forms={form}")
+def commands(stage, family, forms, seeds):
+    """Yields the flags of each command of a stage.
+
+    Stages are `"screen"`, `"finals"` (the chosen forms and their controls), `"judge"`
+    (their test images) and `"later"`.
+    """
+    if stage in ("screen", "later"):
+        for form in forms:
+            for arena in SCREENED[family][0]:
+                yield _flags(arena, seeds, [form])
+        return
+    words = ["--equal_time", "--test"] if stage == "judge" else ["--equal_time"]
+    for arena, count in FINALS[family]:
+        if taken := [seed for seed in seeds if seed < count]:
+            yield [*_flags(arena, taken, forms), *words]
 
 
-def _command(arena, seeds, *words):
-    numbers = ",".join(map(str, range(seeds)))
-    main(["refinement_term", f"--arena={arena}", f"--seeds={numbers}", *words])
+def run(flags, words):
+    """Runs the commands of a stage one after another; begins none after a time."""
+    until = time.monotonic() + flags.seconds
+    for command in commands(flags.stage, flags.family, flags.forms, [flags.seed]):
+        if time.monotonic() < until:
+            main(["refinement_term", *command, *words])
+
+
+def run_all(flags, words):
+    """Runs all stages, the seeds of a stage in processes side by side."""
+    family = flags.family
+    (arena, *_), screened, forms = SCREENED[family]
+    _stage("screen", forms, screened, flags, words)
+    values = options(["refinement_term", f"--arena={arena}", *words])
+    best = Contest(arena, values.runs, values.results).chosen(2, screened)
+    finals = max(count for _, count in FINALS[family])
+    _stage("finals", best, finals, flags, words)
+    _stage("judge", best, finals, flags, words)
+    for command in commands("judge", family, best, range(finals)):
+        main(["refinement_term", *command, *words])
+    _stage("later", LATER[family], screened, flags, words)
+
+
+def _stage(stage, forms, seeds, flags, words):
+    command = [sys.executable, "-m", "benchmarks.refinement_term.plan", flags.family]
+    command += [f"--stage={stage}", "--forms", *forms, *words]
+    if stage in ("screen", "later"):
+        command.append(f"--seconds={flags.seconds}")
+    with futures.ThreadPoolExecutor(flags.processes) as pool:
+        done = [
+            pool.submit(subprocess.run, [*command, f"--seed={seed}"], check=True)
+            for seed in range(seeds)
+        ]
+    for each in done:
+        each.result()
+
+
+def _flags(arena, seeds, forms):
+    numbers = ",".join(map(str, seeds))
+    return [f"--arena={arena}", f"--seeds={numbers}", f"--forms={' '.join(forms)}"]
+
+
+def parse(argv=None):
+    """Returns the flags of this module, and those that are for every command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("family", choices=sorted(SCREENED))
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--stage", help="This one alone, of one seed.")
+    parser.add_argument("--forms", nargs="*", help="Of the stage.")
+    parser.add_argument("--seed", type=int)
+    return parser.parse_known_args(argv)
 
 
 if __name__ == "__main__":
-    run(sys.argv[1])
+    own, others = parse()
+    run(own, others) if own.stage else run_all(own, others)
