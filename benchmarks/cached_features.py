@@ -17,8 +17,8 @@ from benchmarks.harness import claim, median_ms, write_result
 from keras_refcal import RefCalModel
 from keras_refcal.models import encoders
 from keras_refcal.training.recipes import small
+from keras_refcal.training.recipes.both_stages import fit_stages
 from keras_refcal.training.recipes.refcal import refcal_two_stage
-from keras_refcal.training.recipes.two_stage import fit_stages
 
 IMAGES, BATCH, EPOCHS = 4096, 64, 30  # the epochs that `recipes.two_stage` takes
 

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from keras_refcal import data
-from keras_refcal.evaluation import plots
+from keras_refcal.report import plots
 
 IMAGES = pathlib.Path(__file__).parent / "images"
 

@@ -22,7 +22,9 @@ import keras
 NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
-    from keras_refcal.backend.tensorflow_counting import (
+    from keras_refcal.backend.contrast import anchor_losses
+    from keras_refcal.backend.l2_normalize import l2_normalized_rows
+    from keras_refcal.backend.tensorflow.counting import (
         as_double,
         assign,
         cumsum,
@@ -33,19 +35,18 @@ if NAME == "tensorflow":
         searchsorted,
         sum_by_index,
     )
-    from keras_refcal.backend.tensorflow_inference import inference
-    from keras_refcal.backend.tensorflow_replicas import (
+    from keras_refcal.backend.tensorflow.inference_mode import inference
+    from keras_refcal.backend.tensorflow.replicas import (
         global_batch,
         num_replicas,
         sum_over_processes,
     )
-    from keras_refcal.backend.tensorflow_step import TrainStep, concrete_value
-    from keras_refcal.backend.xla_anchor_losses import anchor_losses
-    from keras_refcal.backend.xla_l2_normalize import l2_normalized_rows
+    from keras_refcal.backend.tensorflow.train_step import TrainStep, concrete_value
 elif NAME == "jax":
     from keras.ops import searchsorted
 
-    from keras_refcal.backend.jax_counting import (
+    from keras_refcal.backend.contrast import anchor_losses
+    from keras_refcal.backend.jax.counting import (
         as_double,
         assign,
         cumsum,
@@ -55,20 +56,19 @@ elif NAME == "jax":
         fused,
         sum_by_index,
     )
-    from keras_refcal.backend.jax_inference import inference
-    from keras_refcal.backend.jax_replicas import (
+    from keras_refcal.backend.jax.inference_mode import inference
+    from keras_refcal.backend.jax.replicas import (
         global_batch,
         num_replicas,
         sum_over_processes,
     )
-    from keras_refcal.backend.jax_step import TrainStep, concrete_value
-    from keras_refcal.backend.xla_anchor_losses import anchor_losses
-    from keras_refcal.backend.xla_l2_normalize import l2_normalized_rows
+    from keras_refcal.backend.jax.train_step import TrainStep, concrete_value
+    from keras_refcal.backend.l2_normalize import l2_normalized_rows
 elif NAME == "torch":
     from keras.ops import searchsorted
 
-    from keras_refcal.backend.torch_anchor_losses import anchor_losses
-    from keras_refcal.backend.torch_counting import (
+    from keras_refcal.backend.torch.contrast import anchor_losses
+    from keras_refcal.backend.torch.counting import (
         as_double,
         assign,
         cumsum,
@@ -78,14 +78,14 @@ elif NAME == "torch":
         fused,
         sum_by_index,
     )
-    from keras_refcal.backend.torch_inference import inference
-    from keras_refcal.backend.torch_l2_normalize import l2_normalized_rows
-    from keras_refcal.backend.torch_replicas import (
+    from keras_refcal.backend.torch.inference_mode import inference
+    from keras_refcal.backend.torch.l2_normalize import l2_normalized_rows
+    from keras_refcal.backend.torch.replicas import (
         global_batch,
         num_replicas,
         sum_over_processes,
     )
-    from keras_refcal.backend.torch_step import TrainStep, concrete_value
+    from keras_refcal.backend.torch.train_step import TrainStep, concrete_value
 else:
     raise ImportError(
         "keras_refcal runs on the Keras backends 'tensorflow', 'jax' and 'torch'. "

@@ -45,9 +45,9 @@ def define_flags(flag_values):
 
 def run(flag_values, positional):
     """Prints the figures and writes what was asked for."""
-    from keras_refcal.evaluation import report
-    from keras_refcal.evaluation.report.figures import figure_text, judge
+    from keras_refcal import report
     from keras_refcal.files import write_json
+    from keras_refcal.report.figures import figure_text, judge
 
     if positional:
         raise ValueError(f"evaluate takes flags only. Received: {' '.join(positional)}")

@@ -29,7 +29,7 @@ def define_flags(flag_values):
 
 def run(flag_values, positional):
     """Writes the file and prints where it lies."""
-    from keras_refcal.evaluation import report
+    from keras_refcal import report
 
     if not positional:
         raise ValueError(

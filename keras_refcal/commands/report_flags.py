@@ -5,8 +5,8 @@ import pathlib
 from absl import flags
 
 from keras_refcal.evaluation.conventions import CONVENTIONS
-from keras_refcal.evaluation.report import ReportSettings, files_read
 from keras_refcal.files import check_output
+from keras_refcal.report import ReportSettings, files_read
 
 OUTPUTS = (".html", ".json")
 NAMES = ("num_bins", "convention", "bootstrap", "seed", "target_risk", "coverage")
@@ -101,8 +101,8 @@ def write_runs(runs, output, settings, render) -> None:
         settings: A `ReportSettings`.
         render: Returns the page.
     """
+    from keras_refcal import report
     from keras_refcal.commands.terminal import say
-    from keras_refcal.evaluation import report
     from keras_refcal.files import write_json
 
     if is_page(output):

@@ -17,12 +17,13 @@ from keras_refcal.evaluation.curves import (
     reliability_curve,
     risk_coverage_curve,
 )
-from keras_refcal.evaluation.evaluate import evaluate
-from keras_refcal.evaluation.out_of_distribution import (
+from keras_refcal.evaluation.exact import evaluate
+from keras_refcal.evaluation.outliers import (
     confidence_scores,
     out_of_distribution,
 )
-from keras_refcal.evaluation.plots import (
+from keras_refcal.evaluation.ranking import multiclass_auroc
+from keras_refcal.report.plots import (
     plot_class_calibration,
     plot_confidence_histogram,
     plot_method_comparison,
@@ -31,7 +32,6 @@ from keras_refcal.evaluation.plots import (
     plot_risk_coverage,
     plot_training,
 )
-from keras_refcal.evaluation.ranking import multiclass_auroc
 
 __all__ = [
     "ClassCalibration",

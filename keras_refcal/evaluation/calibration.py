@@ -4,10 +4,10 @@ import numpy as np
 
 from keras_refcal.evaluation.counts import BinCounts
 from keras_refcal.evaluation.equal_mass import interpolated_edges, quantile_edges
-from keras_refcal.evaluation.inputs import Predictions
 from keras_refcal.evaluation.order_statistics import OrderStatistics
 from keras_refcal.evaluation.threads import map_in_threads
 from keras_refcal.ops.binning import bin_index, convention_edges
+from keras_refcal.predictions import Predictions
 
 BLOCK_VALUES = 2**20
 SUMMED_ROWS = 64

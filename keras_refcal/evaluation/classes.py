@@ -7,10 +7,9 @@ import numpy as np
 from keras_refcal.evaluation import calibration
 from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.curves import ReliabilityCurve, reliability_curve
-from keras_refcal.evaluation.inputs import Predictions, as_predictions
 from keras_refcal.ops.binning import convention_edges
 from keras_refcal.ops.class_groups import shot_groups, third_groups
-from keras_refcal.predictions import as_class_counts
+from keras_refcal.predictions import Predictions, as_class_counts, as_predictions
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_refcal.evaluation.counts import BinCounts, divide
 from keras_refcal.evaluation.equal_mass import quantile_edges
-from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.ops.binning import bin_index, convention_edges
+from keras_refcal.predictions import as_predictions
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,9 +13,9 @@ from keras_refcal.evaluation import (
     selective,
 )
 from keras_refcal.evaluation.conventions import Convention
-from keras_refcal.evaluation.inputs import Predictions
 from keras_refcal.evaluation.ranking import ClassAreas, binary_auroc
 from keras_refcal.evaluation.smooth import smooth_calibration_error
+from keras_refcal.predictions import Predictions
 
 
 @dataclasses.dataclass(frozen=True)

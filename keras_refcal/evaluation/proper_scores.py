@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_refcal.evaluation.chunks import row_chunks
 from keras_refcal.evaluation.counts import BinCounts, weighted_sum
-from keras_refcal.evaluation.inputs import Predictions
+from keras_refcal.predictions import Predictions
+from keras_refcal.predictions.chunks import row_chunks
 
 
 def brier_score(predictions: Predictions) -> float:

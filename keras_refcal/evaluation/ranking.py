@@ -11,8 +11,6 @@ import math
 import numpy as np
 
 from keras_refcal.evaluation.counts import divide
-from keras_refcal.evaluation.inputs import as_predictions
-from keras_refcal.evaluation.log_odds import LogOdds
 from keras_refcal.evaluation.radix_keys import (
     NUM_KEYS,
     ordered_bits,
@@ -20,7 +18,8 @@ from keras_refcal.evaluation.radix_keys import (
     signed_bits,
 )
 from keras_refcal.evaluation.threads import map_in_threads
-from keras_refcal.predictions import as_weights
+from keras_refcal.predictions import as_predictions, as_weights
+from keras_refcal.predictions.log_odds import LogOdds
 
 BLOCK_VALUES = 2**20
 

@@ -9,8 +9,6 @@ import dataclasses
 
 import numpy as np
 
-from keras_refcal.evaluation.chunks import row_chunks
-from keras_refcal.evaluation.inputs import Predictions
 from keras_refcal.fitting.temperature import (
     best_temperature,
     margins,
@@ -18,6 +16,8 @@ from keras_refcal.fitting.temperature import (
     scaled_loss,
 )
 from keras_refcal.fitting.validation_set import folds_of
+from keras_refcal.predictions import Predictions
+from keras_refcal.predictions.chunks import row_chunks
 
 # A probability of 0 is read as this where its logarithm must be finite.
 MIN_PROBABILITY = 1e-30

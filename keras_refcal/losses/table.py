@@ -72,7 +72,7 @@ the next model, and what is learned is read from `model.loss`. The model trains 
 prototypes and updates the history by itself, on every backend, and saves all of them.
 The exponents and the switch change through the
 callbacks `UpdateAdaFocal` and `DeferredReweighting` in
-`keras_refcal.training.loss_callbacks`, in any model; a model other than `RefCalModel`
+`keras_refcal.callbacks`, in any model; a model other than `RefCalModel`
 updates the history through `UpdateCorrectnessHistory`, and trains prototypes that it
 holds as an attribute. Labels of `CorrectnessRankingLoss` are `[label, index]`, with
 index -1, or no index at all in a `RefCalModel`, for validation data. `class_weight`

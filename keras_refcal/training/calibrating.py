@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 
 from keras_refcal.evaluation import evaluate
-from keras_refcal.evaluation.predictions_file import read_predictions
 from keras_refcal.files import replacing, write_json
+from keras_refcal.predictions.files import read_predictions
 from keras_refcal.training.cross_validation import (
     COLUMNS,
     cross_validate,

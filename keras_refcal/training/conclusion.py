@@ -5,10 +5,10 @@ import shutil
 
 import numpy as np
 
-from keras_refcal import evaluation
-from keras_refcal.evaluation import plots, report
+from keras_refcal import evaluation, report
 from keras_refcal.files import replacing, write_json
 from keras_refcal.npz import array_names, read_arrays
+from keras_refcal.report import plots
 from keras_refcal.training.results import summarise, table
 
 FILES = ("model.keras", "predictions.npz", "history.json")

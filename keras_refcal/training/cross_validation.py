@@ -11,13 +11,13 @@ from keras import ops
 from keras_refcal import layers
 from keras_refcal.evaluation.calibration import top_label_counts
 from keras_refcal.evaluation.counts import expected_error
-from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.fitting.validation_set import (
     folds_of,
     mean_and_error,
     sample_shares,
 )
 from keras_refcal.ops.labels import MIN_PROBABILITY
+from keras_refcal.predictions import as_predictions
 
 
 class Method(NamedTuple):

@@ -5,6 +5,7 @@ import pathlib
 import keras
 import numpy as np
 
+from keras_refcal.callbacks import ProgressLines, StageCheckpoint
 from keras_refcal.data import TrainingBatches, augment, scaled
 from keras_refcal.files import (
     as_json,
@@ -14,7 +15,6 @@ from keras_refcal.files import (
     write_json,
 )
 from keras_refcal.models import RefCalModel, encoders
-from keras_refcal.training.callbacks import ProgressLines, StageCheckpoint
 
 # Saving a ResNet-32 takes a fifth of a second; an epoch may take no longer.
 CHECKPOINT_SHARE = 0.05

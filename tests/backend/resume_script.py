@@ -17,7 +17,7 @@ import torch.distributed as dist
 
 from keras_refcal import RefCalModel
 from keras_refcal.losses import RefCalLoss
-from keras_refcal.training.callbacks import StageCheckpoint
+from keras_refcal.callbacks import StageCheckpoint
 
 EPOCHS = 4
 dist.init_process_group("gloo")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from keras_refcal import data, evaluation
+from keras_refcal.callbacks import StageCheckpoint
 from keras_refcal.cli import main
-from keras_refcal.training.callbacks import StageCheckpoint
 
 FILES = {
     "config.json",

@@ -9,7 +9,7 @@ from shared_data import shared_data
 
 from keras_refcal import cli
 from keras_refcal.evaluation import evaluate
-from keras_refcal.evaluation.report import read_predictions
+from keras_refcal.report import read_predictions
 
 
 def _run(capsys, *arguments):

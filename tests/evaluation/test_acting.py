@@ -11,9 +11,9 @@ from keras_refcal.evaluation.acting import (
     selective_result,
     sets_results,
 )
-from keras_refcal.evaluation.inputs import as_predictions
-from keras_refcal.evaluation.report import SavedPredictions
-from keras_refcal.evaluation.report.acting_charts import sets_chart
+from keras_refcal.predictions import as_predictions
+from keras_refcal.report import SavedPredictions
+from keras_refcal.report.acting_charts import sets_chart
 
 COUNTS = [500, 200, 50, 10]
 

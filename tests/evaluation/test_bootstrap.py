@@ -4,8 +4,8 @@ from random_predictions import draw
 
 from keras_refcal.evaluation import PoissonBootstrap, counts, evaluate
 from keras_refcal.evaluation.bootstrap import percentile_interval
-from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.ops.binning import bin_index, uniform_edges
+from keras_refcal.predictions import as_predictions
 
 
 def test_intervals_are_seeded_and_hold_the_accuracy():

@@ -8,7 +8,7 @@ from random_predictions import draw
 
 from keras_refcal.evaluation import calibration, counts, evaluate
 from keras_refcal.evaluation.counts import BinCounts
-from keras_refcal.evaluation.inputs import as_predictions
+from keras_refcal.predictions import as_predictions
 
 
 def gaps(confidence, correct, edges, left=False):

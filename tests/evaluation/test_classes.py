@@ -4,7 +4,7 @@ from random_predictions import draw
 
 from keras_refcal import evaluation
 from keras_refcal.evaluation.classes import confident_mistakes
-from keras_refcal.evaluation.inputs import as_predictions
+from keras_refcal.predictions import as_predictions
 
 COUNTS = np.array([300, 40, 5, 500])
 

@@ -13,8 +13,8 @@ from keras_refcal.evaluation import (
     selective,
     smooth,
 )
-from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.evaluation.ranking import binary_auroc
+from keras_refcal.predictions import as_predictions
 
 CLOSED = {"right": "guo", "left": "netcal", "left_top_own_bin": "torchmetrics"}
 

@@ -5,9 +5,9 @@ from scipy.optimize import minimize_scalar
 from sklearn.metrics import log_loss
 
 from keras_refcal.evaluation import evaluate
-from keras_refcal.evaluation.inputs import as_predictions
 from keras_refcal.evaluation.refinement import in_sample_refinement
 from keras_refcal.fitting.validation_set import folds_of
+from keras_refcal.predictions import as_predictions
 
 
 @pytest.mark.parametrize("scale", [0.02, 0.5, 1.0, 4.0, 60.0])

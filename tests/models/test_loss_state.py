@@ -8,17 +8,17 @@ from keras_version import KERAS
 
 from keras_refcal import RefCalModel
 from keras_refcal.backend import NAME
+from keras_refcal.callbacks import (
+    DeferredReweighting,
+    UpdateAdaFocal,
+    UpdateCorrectnessHistory,
+)
 from keras_refcal.losses import (
     AdaFocalLoss,
     BalancedContrastiveLoss,
     ClassBalancedLoss,
     CorrectnessRankingLoss,
     RefCalLoss,
-)
-from keras_refcal.training.loss_callbacks import (
-    DeferredReweighting,
-    UpdateAdaFocal,
-    UpdateCorrectnessHistory,
 )
 
 

@@ -8,6 +8,11 @@ import pytest
 from models.small_model import CLASSES, check_equal, data, make, moved, weights
 
 from keras_refcal import recipes
+from keras_refcal.callbacks import (
+    DeferredReweighting,
+    UpdateAdaFocal,
+    UpdateCorrectnessHistory,
+)
 from keras_refcal.losses import (
     AdaFocalLoss,
     BalancedContrastiveLoss,
@@ -15,12 +20,7 @@ from keras_refcal.losses import (
     CorrectnessRankingLoss,
     RefCalLoss,
 )
-from keras_refcal.training.loss_callbacks import (
-    DeferredReweighting,
-    UpdateAdaFocal,
-    UpdateCorrectnessHistory,
-)
-from keras_refcal.training.recipes.two_stage import fit_stages
+from keras_refcal.training.recipes.both_stages import fit_stages
 
 COUNTS = [40, 20, 10, 5]
 X, Y = data()

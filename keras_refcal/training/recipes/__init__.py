@@ -7,13 +7,13 @@ samples of each class; it returns a tuple of `Stage`.
 from collections.abc import Callable
 
 from keras_refcal.training.recipes.baselines import BASELINES
+from keras_refcal.training.recipes.both_stages import two_stage
 from keras_refcal.training.recipes.refcal import (
     refcal_joint,
     refcal_plus,
     refcal_two_stage,
 )
 from keras_refcal.training.recipes.scale import PAPER, Phase, Scale, get_scale, small
-from keras_refcal.training.recipes.two_stage import two_stage
 from keras_refcal.training.stages import Stage
 
 RECIPES: dict[str, Callable[..., tuple[Stage, ...]]] = {

@@ -3,6 +3,7 @@
 Weights of penalties are the published ones: 10 for MDCA, 2 for MMCE, 1 for CRL.
 """
 
+from keras_refcal.callbacks import DeferredReweighting
 from keras_refcal.losses import (
     ACLSLoss,
     BalancedSoftmaxLoss,
@@ -16,7 +17,6 @@ from keras_refcal.losses import (
     MMCELoss,
     RefCalLoss,
 )
-from keras_refcal.training.loss_callbacks import DeferredReweighting
 from keras_refcal.training.stages import Stage
 
 # LDAM-DRW weighs classes in the last fifth of its epochs, 160 of 200 as published.

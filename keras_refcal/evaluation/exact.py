@@ -1,0 +1,163 @@
+"""Every figure of a set of predictions, exactly."""
+
+import numpy as np
+
+from keras_refcal.evaluation.bootstrap import percentile_interval
+from keras_refcal.evaluation.conventions import as_convention
+from keras_refcal.evaluation.figures import FIGURES, Judged, Settings, group_figures
+from keras_refcal.ops.binning import uniform_edges
+from keras_refcal.ops.class_groups import shot_groups, third_groups
+from keras_refcal.predictions import as_class_counts, as_predictions
+
+
+def evaluate(
+    y_true,
+    probabilities=None,
+    *,
+    logits=None,
+    class_counts=None,
+    num_bins=15,
+    threshold=0.01,
+    convention="guo",
+    figures=None,
+    bootstrap=0,
+    confidence_level=0.95,
+    seed=0,
+) -> dict[str, float]:
+    """Returns every figure of a classifier's predictions, computed exactly.
+
+    Shares and errors are fractions, not percent. A figure that the data do not
+    define is NaN: ranking figures when only one class, or only right or only wrong
+    answers, occur; `ace` and `tace` with fewer samples than bins; `ece_quantile` of
+    a single sample; the figures of a group that has no sample.
+
+    Binned errors are biased upwards on few samples. Resampling adds that bias once
+    more, so their bootstrap intervals lie high and may miss the estimate itself.
+
+    Ranking and accuracy:
+
+    - `accuracy`: share of samples whose largest probability is the label's.
+    - `refinement`: macro AUROC, each class against each (OVO), RefCal's measure;
+      classes without a sample are left out, see `multiclass_auroc`.
+    - `auroc_ovr`: macro AUROC, each class against the rest.
+
+    Calibration of the predicted class:
+
+    - `ece`, `mce`, `rmsce`: mean, maximum and root mean square over bins of
+      |mean confidence - accuracy|; `average_calibration_error`: the mean over
+      non-empty bins, unweighted.
+    - `rmsce_debiased`: `rmsce` less its sampling bias (Kumar et al. 2019).
+    - `overconfidence_error`: confidence times the gap where it is above 0.
+    - `ece_quantile`: `ece` over bins of equally many samples.
+    - `smece`: smooth calibration error, by a kernel in place of bins.
+
+    Calibration of every class, the mean over classes:
+
+    - `classwise_ece`: bins of equal width, also called SCE.
+    - `ace`, `tace`: bins of equally many samples; `tace` reads probabilities below
+      `threshold` as 0.
+
+    Proper scores and their parts:
+
+    - `brier` (0 to 2) is `brier_calibration` plus `brier_refinement`, and `nll` (nats)
+      `nll_calibration` plus `nll_refinement`: what a temperature saves, and the loss
+      that it leaves. Each fifth of the samples is judged with the temperature of the
+      others, so that a calibration part may be a little below 0, and a single sample
+      has none.
+    - `brier_refinement_in_sample`, `nll_refinement_in_sample`: what the best
+      `temperature` of all samples leaves of them.
+    - `brier_calibration_binned`, `brier_refinement_binned`: the mean squared gap of
+      classwise bins, and the rest, as `metrics.BrierScore` divides the score.
+
+    Confidence as a score of being right (of logits their log-odds, which order samples
+    still where softmax is rounded to 1, as for every figure of ranking):
+
+    - `correctness_auroc`, `fpr_at_95_recall`, `aupr_success`, and `aupr_error` with
+      wrong answers as positives.
+    - `aurc`, `excess_aurc`, `augrc`: areas under risk-coverage curves.
+
+    With `class_counts`, `accuracy_*` and `ece_*` of the samples of `many`, `medium`
+    and `few`-shot classes and of the `head`, `middle` and `tail` thirds of the
+    classes by size. With `bootstrap`, `*_low` and `*_high` of every figure.
+
+    Args:
+        y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows `(n, K)`.
+        probabilities: Rows that sum to 1, shape `(n, K)`; for two classes also the
+            probability of class 1, shape `(n,)` or `(n, 1)`.
+        logits: In place of `probabilities`, the same shapes.
+        class_counts: Training samples of each class, shape `(K,)`. Many-shot is more
+            than 100, few-shot fewer than 20.
+        num_bins: Number of bins of the binned figures.
+        threshold: Probabilities below this are read as 0 by `tace`.
+        convention: What published code disagrees on: a `Convention`, or `"guo"`,
+            `"netcal"`, `"torchmetrics"`, `"fmfp"`, `"fd_shifts"`.
+        figures: Names to compute, in this order; `None` for all.
+        bootstrap: Number of bootstrap replicates (rows drawn with replacement). Each
+            costs as much as the figures themselves: those of all classes are dear,
+            those of the predicted class cheap, see `figures`.
+        confidence_level: Level of the percentile intervals.
+        seed: Seed of the bootstrap.
+
+    Raises:
+        ValueError: For an empty input, wrong shapes, NaN or infinity, values that
+            are no probabilities (logits, say), rows that do not sum to 1, labels
+            outside `0 .. K - 1`, or an unknown name.
+
+    >>> figures = evaluate([1, 0, 1], [[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]])
+    >>> round(figures["accuracy"], 4), round(figures["ece"], 4)
+    (0.6667, 0.3333)
+    """
+    _check_bootstrap(bootstrap, confidence_level)
+    uniform_edges(num_bins)
+    predictions = as_predictions(y_true, probabilities, logits)
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"`threshold` must lie in [0, 1]. Received: {threshold!r}")
+    settings = Settings(num_bins, threshold, as_convention(convention))
+    table = _table(figures, class_counts, predictions.num_classes)
+    results = _compute(table, Judged(predictions, settings))
+    if bootstrap:
+        replicates = _replicates(table, predictions, settings, bootstrap, seed)
+        for name in table:
+            low, high = percentile_interval(replicates[name], confidence_level)
+            results |= {f"{name}_low": low, f"{name}_high": high}
+    return results
+
+
+def _table(names, class_counts, num_classes):
+    table = dict(FIGURES)
+    if class_counts is not None:
+        class_counts = as_class_counts(class_counts, num_classes)
+        table |= group_figures(shot_groups(class_counts))
+        table |= group_figures(third_groups(class_counts))
+    if names is None:
+        return table
+    names = [names] if isinstance(names, str) else list(names)
+    if unknown := [name for name in names if name not in table]:
+        raise ValueError(
+            f"`figures` must be among {sorted(table)} (those of groups need "
+            f"`class_counts`). Received: {unknown}"
+        )
+    return {name: table[name] for name in names}
+
+
+def _compute(table, judged):
+    return {name: float(figure(judged)) for name, figure in table.items()}
+
+
+def _replicates(table, predictions, settings, bootstrap, seed):
+    generator = np.random.default_rng(seed)
+    values = {name: [] for name in table}
+    for _ in range(bootstrap):
+        rows = generator.integers(predictions.num_samples, size=predictions.num_samples)
+        for name, value in _compute(table, Judged(predictions, settings, rows)).items():
+            values[name].append(value)
+    return values
+
+
+def _check_bootstrap(bootstrap, level):
+    if not isinstance(bootstrap, int | np.integer) or bootstrap < 0:
+        raise ValueError(
+            f"`bootstrap` must be a whole number of 0 or more. Received: {bootstrap!r}"
+        )
+    if not 0 < level < 1:
+        raise ValueError(f"`confidence_level` must lie in (0, 1). Received: {level!r}")

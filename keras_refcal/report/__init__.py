@@ -1,0 +1,34 @@
+"""The report: one self-contained HTML file about one classifier or several."""
+
+from keras_refcal.predictions.files import SavedPredictions, read_predictions
+from keras_refcal.report.comparison import check_several
+from keras_refcal.report.numbers import all_figures
+from keras_refcal.report.pages import (
+    render_comparison,
+    render_report,
+    write_page,
+)
+from keras_refcal.report.runs import (
+    Entry,
+    Run,
+    files_read,
+    read_run,
+    read_runs,
+)
+from keras_refcal.report.settings import ReportSettings
+
+__all__ = [
+    "Entry",
+    "ReportSettings",
+    "Run",
+    "SavedPredictions",
+    "all_figures",
+    "check_several",
+    "files_read",
+    "read_predictions",
+    "read_run",
+    "read_runs",
+    "render_comparison",
+    "render_report",
+    "write_page",
+]
