@@ -1,10 +1,21 @@
 """Train, measure and repair the confidence of Keras classifiers.
 
 Measure with `metrics`, train with `losses` and `RefCalModel`, repair with the
-calibrators in `layers`, judge with `evaluation`. Works on TensorFlow, JAX and PyTorch.
+calibrators in `layers`, judge with `evaluation` and `report`. Works on TensorFlow, JAX
+and PyTorch.
 """
 
-from keras_refcal import data, decisions, evaluation, layers, losses, metrics, models
+from keras_refcal import (
+    callbacks,
+    data,
+    decisions,
+    evaluation,
+    layers,
+    losses,
+    metrics,
+    models,
+    report,
+)
 from keras_refcal.models import RefCalModel
 from keras_refcal.training import recipes
 
@@ -12,6 +23,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "RefCalModel",
+    "callbacks",
     "data",
     "decisions",
     "evaluation",
@@ -20,4 +32,5 @@ __all__ = [
     "metrics",
     "models",
     "recipes",
+    "report",
 ]

@@ -30,6 +30,8 @@ MAY_IMPORT = {
     "metrics": {"ops", "evaluation"},
     "data": {"ops"},
     "models": {"ops", "losses", "layers"},
+    "callbacks": {"ops", "losses", "layers", "models"},
+    "report": {"ops", "fitting", "evaluation"},
     "training": {
         "ops",
         "fitting",
@@ -37,10 +39,12 @@ MAY_IMPORT = {
         "metrics",
         "layers",
         "models",
+        "callbacks",
         "data",
         "evaluation",
+        "report",
     },
-    "commands": {"training", "data", "evaluation", "layers", "models", "ops"},
+    "commands": {"training", "data", "evaluation", "report", "layers", "models", "ops"},
     "cli": {"commands"},
     "__main__": {"cli"},
 }

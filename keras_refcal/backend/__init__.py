@@ -22,93 +22,13 @@ import keras
 NAME = keras.backend.backend()
 
 if NAME == "tensorflow":
-    from keras_refcal.backend.contrast import anchor_losses
-    from keras_refcal.backend.l2_normalize import l2_normalized_rows
-    from keras_refcal.backend.tensorflow.counting import (
-        as_double,
-        assign,
-        cumsum,
-        double_precision,
-        first_largest,
-        float32_part,
-        fused,
-        searchsorted,
-        sum_by_index,
-    )
-    from keras_refcal.backend.tensorflow.inference_mode import inference
-    from keras_refcal.backend.tensorflow.replicas import (
-        global_batch,
-        num_replicas,
-        sum_over_processes,
-    )
-    from keras_refcal.backend.tensorflow.train_step import TrainStep, concrete_value
+    from keras_refcal.backend.tensorflow import *  # noqa: F403
 elif NAME == "jax":
-    from keras.ops import searchsorted
-
-    from keras_refcal.backend.contrast import anchor_losses
-    from keras_refcal.backend.jax.counting import (
-        as_double,
-        assign,
-        cumsum,
-        double_precision,
-        first_largest,
-        float32_part,
-        fused,
-        sum_by_index,
-    )
-    from keras_refcal.backend.jax.inference_mode import inference
-    from keras_refcal.backend.jax.replicas import (
-        global_batch,
-        num_replicas,
-        sum_over_processes,
-    )
-    from keras_refcal.backend.jax.train_step import TrainStep, concrete_value
-    from keras_refcal.backend.l2_normalize import l2_normalized_rows
+    from keras_refcal.backend.jax import *  # noqa: F403
 elif NAME == "torch":
-    from keras.ops import searchsorted
-
-    from keras_refcal.backend.torch.contrast import anchor_losses
-    from keras_refcal.backend.torch.counting import (
-        as_double,
-        assign,
-        cumsum,
-        double_precision,
-        first_largest,
-        float32_part,
-        fused,
-        sum_by_index,
-    )
-    from keras_refcal.backend.torch.inference_mode import inference
-    from keras_refcal.backend.torch.l2_normalize import l2_normalized_rows
-    from keras_refcal.backend.torch.replicas import (
-        global_batch,
-        num_replicas,
-        sum_over_processes,
-    )
-    from keras_refcal.backend.torch.train_step import TrainStep, concrete_value
+    from keras_refcal.backend.torch import *  # noqa: F403
 else:
     raise ImportError(
         "keras_refcal runs on the Keras backends 'tensorflow', 'jax' and 'torch'. "
         f"Received: KERAS_BACKEND={NAME!r}"
     )
-
-__all__ = [
-    "NAME",
-    "TrainStep",
-    "anchor_losses",
-    "as_double",
-    "assign",
-    "concrete_value",
-    "cumsum",
-    "double_precision",
-    "first_largest",
-    "float32_part",
-    "fused",
-    "global_batch",
-    "inference",
-    "l2_normalized_rows",
-    "num_replicas",
-    "searchsorted",
-    "sum_by_index",
-    "sum_over_processes",
-]

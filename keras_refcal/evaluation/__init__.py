@@ -1,4 +1,4 @@
-"""Exact evaluation of saved predictions in NumPy, and pictures of it."""
+"""Exact evaluation of saved predictions in NumPy: scores and curves."""
 
 from keras_refcal.evaluation.bootstrap import PoissonBootstrap
 from keras_refcal.evaluation.classes import (
@@ -23,15 +23,6 @@ from keras_refcal.evaluation.outliers import (
     out_of_distribution,
 )
 from keras_refcal.evaluation.ranking import multiclass_auroc
-from keras_refcal.report.plots import (
-    plot_class_calibration,
-    plot_confidence_histogram,
-    plot_method_comparison,
-    plot_reliabilities,
-    plot_reliability,
-    plot_risk_coverage,
-    plot_training,
-)
 
 __all__ = [
     "ClassCalibration",
@@ -49,13 +40,6 @@ __all__ = [
     "mean_corruption_error",
     "multiclass_auroc",
     "out_of_distribution",
-    "plot_class_calibration",
-    "plot_confidence_histogram",
-    "plot_method_comparison",
-    "plot_reliabilities",
-    "plot_reliability",
-    "plot_risk_coverage",
-    "plot_training",
     "reliability_curve",
     "risk_coverage_curve",
 ]

@@ -5,7 +5,7 @@ import functools
 
 import numpy as np
 
-from keras_refcal.predictions import (
+from keras_refcal.predictions.checks import (
     as_class_ids,
     as_scores,
     check_probabilities,

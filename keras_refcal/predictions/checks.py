@@ -1,7 +1,4 @@
-"""The one gate in NumPy: scores, labels and weights, checked before they are used.
-
-Losses and metrics, which see tensors, keep to the same rules and the same tolerance.
-"""
+"""Scores, labels and weights, checked before they are used."""
 
 import numpy as np
 

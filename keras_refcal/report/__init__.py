@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML file about one classifier or several."""
+"""Pictures, and one self-contained HTML file about one classifier or several."""
 
 from keras_refcal.predictions.files import SavedPredictions, read_predictions
 from keras_refcal.report.comparison import check_several
@@ -7,6 +7,15 @@ from keras_refcal.report.pages import (
     render_comparison,
     render_report,
     write_page,
+)
+from keras_refcal.report.plots import (
+    plot_class_calibration,
+    plot_confidence_histogram,
+    plot_method_comparison,
+    plot_reliabilities,
+    plot_reliability,
+    plot_risk_coverage,
+    plot_training,
 )
 from keras_refcal.report.runs import (
     Entry,
@@ -25,6 +34,13 @@ __all__ = [
     "all_figures",
     "check_several",
     "files_read",
+    "plot_class_calibration",
+    "plot_confidence_histogram",
+    "plot_method_comparison",
+    "plot_reliabilities",
+    "plot_reliability",
+    "plot_risk_coverage",
+    "plot_training",
     "read_predictions",
     "read_run",
     "read_runs",

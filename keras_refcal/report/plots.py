@@ -43,7 +43,7 @@ def plot_reliability(
     Returns:
         The axes.
 
-    >>> from keras_refcal import evaluation
+    >>> from keras_refcal import evaluation, report
     >>> curve = evaluation.reliability_curve([1, 0], [[0.2, 0.8], [0.6, 0.4]])
     >>> report.plot_reliability(curve).get_xlabel()
     'confidence'
@@ -112,7 +112,7 @@ def plot_reliabilities(curves: Mapping[str, ReliabilityCurve], ax=None, title=No
     Returns:
         The axes.
 
-    >>> from keras_refcal import evaluation
+    >>> from keras_refcal import evaluation, report
     >>> curves = evaluation.group_reliability_curves(
     ...     [1, 0], [[0.1, 0.9], [0.6, 0.4]], class_counts=[500, 5])
     >>> len(report.plot_reliabilities(curves).lines)
@@ -147,7 +147,7 @@ def plot_confidence_histogram(histogram: ConfidenceHistogram, ax=None, title=Non
     Returns:
         The axes.
 
-    >>> from keras_refcal import evaluation
+    >>> from keras_refcal import evaluation, report
     >>> histogram = evaluation.confidence_histogram([1, 1], [[0.1, 0.9], [0.6, 0.4]])
     >>> report.plot_confidence_histogram(histogram).get_ylabel()
     'samples'
@@ -186,7 +186,7 @@ def plot_risk_coverage(
     Returns:
         The axes.
 
-    >>> from keras_refcal import evaluation
+    >>> from keras_refcal import evaluation, report
     >>> curve = evaluation.risk_coverage_curve([1, 1], [[0.1, 0.9], [0.6, 0.4]])
     >>> report.plot_risk_coverage(curve).get_xlabel()
     'coverage'
@@ -214,7 +214,7 @@ def plot_class_calibration(classes: ClassCalibration, ax=None, title=None):
     Returns:
         The axes.
 
-    >>> from keras_refcal import evaluation
+    >>> from keras_refcal import evaluation, report
     >>> classes = evaluation.class_calibration([1, 0], [[0.1, 0.9], [0.4, 0.6]])
     >>> report.plot_class_calibration(classes).get_ylabel()
     'share'
@@ -247,7 +247,7 @@ def plot_training(history, ax=None, title=None, *, terms=LOSS_TERMS):
     Returns:
         The axes.
 
-    >>> from keras_refcal import evaluation
+    >>> from keras_refcal import report
     >>> axes = report.plot_training({"loss": [2.0, 1.0], "accuracy": [0.1, 0.2]})
     >>> [line.get_label() for line in axes.lines]
     ['loss']
@@ -300,7 +300,7 @@ def plot_method_comparison(rows: Mapping[str, Mapping], ax=None, title=None):
     Returns:
         The axes.
 
-    >>> from keras_refcal import evaluation
+    >>> from keras_refcal import report
     >>> rows = {"refcal": {"accuracy": 0.6, "ece": 0.1, "refinement": 0.95}}
     >>> report.plot_method_comparison(rows).get_ylabel()
     'accuracy'

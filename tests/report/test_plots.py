@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from random_predictions import draw
 
-from keras_refcal import evaluation
+from keras_refcal import evaluation, report
 from keras_refcal.report import plots
 
 COUNTS = [300, 40, 5]

@@ -1,0 +1,43 @@
+"""What `keras_refcal.backend` asks of JAX."""
+
+from keras.ops import searchsorted
+
+from keras_refcal.backend.contrast import anchor_losses
+from keras_refcal.backend.jax.counting import (
+    as_double,
+    assign,
+    cumsum,
+    double_precision,
+    first_largest,
+    float32_part,
+    fused,
+    sum_by_index,
+)
+from keras_refcal.backend.jax.inference_mode import inference
+from keras_refcal.backend.jax.replicas import (
+    global_batch,
+    num_replicas,
+    sum_over_processes,
+)
+from keras_refcal.backend.jax.train_step import TrainStep, concrete_value
+from keras_refcal.backend.l2_normalize import l2_normalized_rows
+
+__all__ = [
+    "TrainStep",
+    "anchor_losses",
+    "as_double",
+    "assign",
+    "concrete_value",
+    "cumsum",
+    "double_precision",
+    "first_largest",
+    "float32_part",
+    "fused",
+    "global_batch",
+    "inference",
+    "l2_normalized_rows",
+    "num_replicas",
+    "searchsorted",
+    "sum_by_index",
+    "sum_over_processes",
+]

@@ -1,0 +1,43 @@
+"""What `keras_refcal.backend` asks of PyTorch."""
+
+from keras.ops import searchsorted
+
+from keras_refcal.backend.torch.contrast import anchor_losses
+from keras_refcal.backend.torch.counting import (
+    as_double,
+    assign,
+    cumsum,
+    double_precision,
+    first_largest,
+    float32_part,
+    fused,
+    sum_by_index,
+)
+from keras_refcal.backend.torch.inference_mode import inference
+from keras_refcal.backend.torch.l2_normalize import l2_normalized_rows
+from keras_refcal.backend.torch.replicas import (
+    global_batch,
+    num_replicas,
+    sum_over_processes,
+)
+from keras_refcal.backend.torch.train_step import TrainStep, concrete_value
+
+__all__ = [
+    "TrainStep",
+    "anchor_losses",
+    "as_double",
+    "assign",
+    "concrete_value",
+    "cumsum",
+    "double_precision",
+    "first_largest",
+    "float32_part",
+    "fused",
+    "global_batch",
+    "inference",
+    "l2_normalized_rows",
+    "num_replicas",
+    "searchsorted",
+    "sum_by_index",
+    "sum_over_processes",
+]

@@ -1,0 +1,20 @@
+"""What is handed to `fit`: state of losses, calibration, checkpoints and progress."""
+
+from keras_refcal.callbacks.calibration import CalibrateOnValidation
+from keras_refcal.callbacks.checkpoints import ProgressLines, StageCheckpoint
+from keras_refcal.callbacks.loss_state import (
+    DeferredReweighting,
+    LossCallback,
+    UpdateAdaFocal,
+    UpdateCorrectnessHistory,
+)
+
+__all__ = [
+    "CalibrateOnValidation",
+    "DeferredReweighting",
+    "LossCallback",
+    "ProgressLines",
+    "StageCheckpoint",
+    "UpdateAdaFocal",
+    "UpdateCorrectnessHistory",
+]
