@@ -1,4 +1,4 @@
-"""The supervised contrastive loss of each anchor, on TensorFlow and JAX.
+"""The supervised contrastive loss of each anchor, in Keras operations.
 
 Where the similarities of a batch are one small table, everything is read from it. For
 larger batches the mean over positives needs no similarities: it is the anchor times the
@@ -14,13 +14,6 @@ from keras import ops
 from keras_refcal.backend.tiles import SOFT_ROUNDING, default_block_size
 from keras_refcal.types import Tensor
 
-if keras.backend.backend() == "jax":
-    from keras_refcal.backend.jax.counting import sum_by_index
-    from keras_refcal.backend.jax.log_sum_exp import log_sum_exp_of_others
-else:
-    from keras_refcal.backend.tensorflow.counting import sum_by_index
-    from keras_refcal.backend.tensorflow.log_sum_exp import log_sum_exp_of_others
-
 _TINY = 1e-37
 
 
@@ -30,6 +23,9 @@ def anchor_losses(
     positives: Tensor,
     block_size=None,
     bounded=False,
+    *,
+    log_sum_exp_of_others,
+    sum_by_index,
 ) -> Tensor:
     """Returns `log Σ_a w_a e^{z_i·z_a} - Σ_p w_p z_i·z_p / Σ_p w_p`, shape `(N,)`.
 
@@ -42,6 +38,8 @@ def anchor_losses(
             has the factor `q_i · q_p` in the second term.
         block_size: Rows of a block, or `None` for what suits the backend.
         bounded: Whether all similarities are within ±60.
+        log_sum_exp_of_others: That function of the backend.
+        sum_by_index: That function of the backend.
     """
     block_size = block_size or default_block_size(rows.shape[0])
     if weights is None:
@@ -55,7 +53,9 @@ def anchor_losses(
         values, count = _of_one_table(rows, weights, positives)
     else:
         total = log_sum_exp_of_others(rows, weights, block_size, bounded)
-        mean, count = _mean_similarity_of_positives(rows, weights, positives)
+        mean, count = _mean_similarity_of_positives(
+            rows, weights, positives, sum_by_index
+        )
         values = total - mean
     return ops.where(count > 0, values + log_scale, 0.0)
 
@@ -108,7 +108,7 @@ def _outer(x, y):
     return x[:, None] * y
 
 
-def _mean_similarity_of_positives(rows, weights, positives):
+def _mean_similarity_of_positives(rows, weights, positives, sum_by_index):
     """Returns the weighted mean and the sum of the weights, both of shape `(N,)`."""
     size, batch_size = ops.shape(rows)[0], ops.shape(positives)[0]
     views = size // batch_size
@@ -119,7 +119,7 @@ def _mean_similarity_of_positives(rows, weights, positives):
     )
     itself = weighted
     if len(positives.shape) == 1:
-        sums = _sums_over_classes(of_sample, positives)
+        sums = _sums_over_classes(of_sample, positives, sum_by_index)
     elif is_soft(positives):
         sums = ops.matmul(ops.transpose(positives), of_sample)
         sums = ops.matmul(positives, sums)
@@ -138,7 +138,7 @@ def _mean_similarity_of_positives(rows, weights, positives):
     return ops.divide_no_nan(ops.sum(rows * others[:, :-1], axis=1), count), count
 
 
-def _sums_over_classes(table, labels):
+def _sums_over_classes(table, labels, sum_by_index):
     """Returns, for each sample, the sum over the samples of its class."""
     groups = _consecutive(labels)
     sums = sum_by_index(table, groups, ops.shape(table)[0])

@@ -2,7 +2,7 @@
 
 from keras.ops import searchsorted
 
-from keras_refcal.backend.contrast import anchor_losses
+from keras_refcal.backend.jax.contrast import anchor_losses
 from keras_refcal.backend.jax.counting import (
     as_double,
     assign,

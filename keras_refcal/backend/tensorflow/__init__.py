@@ -1,7 +1,7 @@
 """What `keras_refcal.backend` asks of TensorFlow."""
 
-from keras_refcal.backend.contrast import anchor_losses
 from keras_refcal.backend.l2_normalize import l2_normalized_rows
+from keras_refcal.backend.tensorflow.contrast import anchor_losses
 from keras_refcal.backend.tensorflow.counting import (
     as_double,
     assign,
