@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "metrics": {"ops", "evaluation"},
     "data": {"ops"},
     "models": {"ops", "losses", "layers"},
-    "callbacks": {"ops", "losses", "layers", "models"},
+    "callbacks": {"ops", "losses", "layers", "models", "evaluation"},
     "report": {"ops", "fitting", "evaluation"},
     "training": {
         "ops",

@@ -8,6 +8,7 @@ from keras_refcal.callbacks.loss_state import (
     UpdateAdaFocal,
     UpdateCorrectnessHistory,
 )
+from keras_refcal.callbacks.refinement import ValidationRefinement
 
 __all__ = [
     "CalibrateOnValidation",
@@ -17,4 +18,5 @@ __all__ = [
     "StageCheckpoint",
     "UpdateAdaFocal",
     "UpdateCorrectnessHistory",
+    "ValidationRefinement",
 ]

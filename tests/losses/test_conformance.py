@@ -243,7 +243,7 @@ def test_configuration_makes_the_same_loss(name):
 def test_rejects_data_that_does_not_fit(name):
     loss = on_logits(name)
     labels, logits = draw()
-    with pytest.raises(ValueError, match="`y_pred` must have rank|the leading axes"):
+    with pytest.raises(ValueError, match=r"`y_pred` must have rank|the leading axes"):
         loss(y_true(loss, labels), np.stack([[logits, logits]] * 12))
     with pytest.raises(ValueError, match="same number of samples"):
         loss(y_true(loss, labels)[:-1], logits)
