@@ -74,7 +74,7 @@ def measure(labels, probabilities):
         return peer.compute()
 
     def exact(name):
-        return evaluation.evaluate(labels, probabilities, figures=[name])[name]
+        return evaluation.evaluate(labels, probabilities, scores=[name])[name]
 
     def streamed(metric):
         metric.reset_state()

@@ -44,7 +44,7 @@ def each_figure(labels, probabilities):
     """Returns the milliseconds of each figure by itself, checks of input included."""
     functions = {
         name: lambda name=name: evaluation.evaluate(
-            labels, probabilities, figures=[name]
+            labels, probabilities, scores=[name]
         )
         for name in FIGURES
     }

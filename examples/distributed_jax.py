@@ -25,5 +25,5 @@ model.fit(images, labels, batch_size=54, epochs=40, verbose=0)
 # 597 test images are no multiple of the devices: the last ones are cut off.
 whole = len(digits.test_labels) // len(devices) * len(devices)
 probabilities = model.predict(data.scaled(digits.test_images[:whole]), verbose=0)
-figures = evaluation.evaluate(digits.test_labels[:whole], probabilities)
-print(f"{len(devices)} devices, accuracy {figures['accuracy']:.4f}")
+scores = evaluation.evaluate(digits.test_labels[:whole], probabilities)
+print(f"{len(devices)} devices, accuracy {scores['accuracy']:.4f}")

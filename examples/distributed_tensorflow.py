@@ -32,5 +32,5 @@ images, labels = data.scaled(digits.train_images), digits.train_labels
 model.fit(images, labels, batch_size=54, epochs=40, verbose=0)
 
 probabilities = model.predict(data.scaled(digits.test_images), verbose=0)
-figures = evaluation.evaluate(digits.test_labels, probabilities)
-print(f"{len(names)} devices, accuracy {figures['accuracy']:.4f}")
+scores = evaluation.evaluate(digits.test_labels, probabilities)
+print(f"{len(names)} devices, accuracy {scores['accuracy']:.4f}")

@@ -28,6 +28,6 @@ model.fit(images, labels, batch_size=54 // processes, epochs=40, verbose=0)
 
 if rank == 0:
     probabilities = model.predict(data.scaled(digits.test_images), verbose=0)
-    figures = evaluation.evaluate(digits.test_labels, probabilities)
-    print(f"{processes} processes, accuracy {figures['accuracy']:.4f}")
+    scores = evaluation.evaluate(digits.test_labels, probabilities)
+    print(f"{processes} processes, accuracy {scores['accuracy']:.4f}")
 dist.destroy_process_group()

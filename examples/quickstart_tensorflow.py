@@ -21,7 +21,7 @@ recipes.two_stage(
 )
 
 probabilities = model.predict(data.scaled(digits.test_images), verbose=0)
-figures = evaluation.evaluate(digits.test_labels, probabilities)
-print(f"accuracy {figures['accuracy']:.4f}")
-print(f"refinement {figures['refinement']:.4f}")
-print(f"ECE {figures['ece']:.4f}")
+scores = evaluation.evaluate(digits.test_labels, probabilities)
+print(f"accuracy {scores['accuracy']:.4f}")
+print(f"refinement {scores['refinement']:.4f}")
+print(f"ECE {scores['ece']:.4f}")

@@ -141,7 +141,7 @@ def test_losses_without_a_meaning_say_so_by_name(head):
 
 
 # What a metric's result is called, and the exact figure.
-FIGURES = {
+SCORES = {
     "adaptive_calibration_error": "ace",
     "area_under_risk_coverage": "aurc",
     "brier_score": "brier",
@@ -210,10 +210,10 @@ def test_metrics_in_evaluate_are_the_exact_figures(head):
         m.name: m.distance_bound() for m in judged if hasattr(m, "distance_bound")
     }
     names = set(found) - {"loss"}
-    assert names == set(FIGURES)
+    assert names == set(SCORES)
     for name in names:
         away = SMOOTH if name == "smooth_calibration_error" else bounds.get(name, 0.0)
-        expected = exact[FIGURES[name]]
+        expected = exact[SCORES[name]]
         assert found[name] == pytest.approx(expected, abs=away + 2e-6, nan_ok=True), (
             name
         )

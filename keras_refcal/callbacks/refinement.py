@@ -7,7 +7,7 @@ from keras_refcal.evaluation.refinement import in_sample_refinement
 from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.predictions import as_predictions
 
-FIGURES = ("nll_refinement", "nll_calibration", "brier_refinement")
+SCORES = ("nll_refinement", "nll_calibration", "brier_refinement")
 
 
 class ValidationRefinement(keras.callbacks.Callback):
@@ -89,7 +89,7 @@ class ValidationRefinement(keras.callbacks.Callback):
         predictions = as_predictions(self.y, **{kind: scores})
         left, _ = in_sample_refinement(predictions)
         nll = float(-predictions.log_label_probability.mean())
-        return dict(zip(FIGURES, (left.nll, nll - left.nll, left.brier), strict=True))
+        return dict(zip(SCORES, (left.nll, nll - left.nll, left.brier), strict=True))
 
 
 class _Directions(MetricsList):
@@ -99,7 +99,7 @@ class _Directions(MetricsList):
     """
 
     def __init__(self):
-        super().__init__([keras.metrics.Metric(name=name) for name in FIGURES])
+        super().__init__([keras.metrics.Metric(name=name) for name in SCORES])
         for metric in self.metrics:
             metric._direction = "down"
 

@@ -47,7 +47,7 @@ def run(flag_values, positional):
     """Prints the figures and writes what was asked for."""
     from keras_refcal import report
     from keras_refcal.files import write_json
-    from keras_refcal.report.figures import figure_text, judge
+    from keras_refcal.report.scores import judge, score_text
 
     if positional:
         raise ValueError(f"evaluate takes flags only. Received: {' '.join(positional)}")
@@ -71,8 +71,8 @@ def run(flag_values, positional):
         if not page:
             raise ValueError("`--validation` is for a page: give --output=FILE.html.")
         validation = read(flag_values.validation, images=False)
-    figures = judge(saved, settings)
-    say(figure_text(figures))
+    scores = judge(saved, settings)
+    say(score_text(scores))
     samples, classes = saved.predictions.probabilities.shape
     say(
         f"\n{path}: {samples} samples, {classes} classes; {settings.num_bins} bins, "
@@ -86,7 +86,7 @@ def run(flag_values, positional):
         report.write_page(output, html)
     else:
         described = dict(settings.described(saved))
-        write_json(output, {"figures": figures, "conventions": described})
+        write_json(output, {"scores": scores, "conventions": described})
     say(f"Written: {output}")
 
 

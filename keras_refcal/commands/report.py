@@ -2,7 +2,7 @@
 
     keras-refcal report runs/digits
     keras-refcal report runs/digits runs/cifar100 --output=both.html
-    keras-refcal report runs/digits --output=figures.json
+    keras-refcal report runs/digits --output=scores.json
 
 A run directory needs `predictions.npz` only, or a file of predictions takes its place;
 `config.json`, `metrics.json`, `history.json` and METHOD/seed-N/ are shown where they

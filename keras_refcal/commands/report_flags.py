@@ -108,7 +108,7 @@ def write_runs(runs, output, settings, render) -> None:
     if is_page(output):
         report.write_page(output, render())
     else:
-        write_json(output, report.all_figures(runs, settings))
+        write_json(output, report.all_scores(runs, settings))
     say(f"{output}  ({output.stat().st_size / 1e6:.1f} MB)")
 
 

@@ -7,7 +7,7 @@ from keras_refcal.layers.calibrators.attaching import (
     check_one_distribution,
     returns_logits,
 )
-from keras_refcal.predictions import as_scores, check_probabilities
+from keras_refcal.predictions import as_outputs, check_probabilities
 from keras_refcal.predictions import two_columns as two_columns_in_numpy
 
 
@@ -60,7 +60,7 @@ def checked_probabilities(values) -> np.ndarray:
     Args:
         values: Array or tensor of a shape that `num_classes_of` takes.
     """
-    values = as_scores("probabilities", ops.convert_to_numpy(values))
+    values = as_outputs("probabilities", ops.convert_to_numpy(values))
     function = "sigmoid" if values.shape[1] == 1 else "softmax"
     check_probabilities("probabilities", values, f"apply {function} first")
     return two_columns_in_numpy(values.astype("float32"), from_logits=False)

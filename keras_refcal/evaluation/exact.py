@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_refcal.evaluation.bootstrap import percentile_interval
 from keras_refcal.evaluation.conventions import as_convention
-from keras_refcal.evaluation.figures import FIGURES, Judged, Settings, group_figures
+from keras_refcal.evaluation.scores import SCORES, Judged, Settings, group_scores
 from keras_refcal.ops.binning import uniform_edges
 from keras_refcal.ops.class_groups import shot_groups, third_groups
 from keras_refcal.predictions import as_class_counts, as_predictions
@@ -19,7 +19,7 @@ def evaluate(
     num_bins=15,
     threshold=0.01,
     convention="guo",
-    figures=None,
+    scores=None,
     bootstrap=0,
     confidence_level=0.95,
     seed=0,
@@ -91,10 +91,10 @@ def evaluate(
         threshold: Probabilities below this are read as 0 by `tace`.
         convention: What published code disagrees on: a `Convention`, or `"guo"`,
             `"netcal"`, `"torchmetrics"`, `"fmfp"`, `"fd_shifts"`.
-        figures: Names to compute, in this order; `None` for all.
+        scores: Names to compute, in this order; `None` for all.
         bootstrap: Number of bootstrap replicates (rows drawn with replacement). Each
             costs as much as the figures themselves: those of all classes are dear,
-            those of the predicted class cheap, see `figures`.
+            those of the predicted class cheap, see `scores`.
         confidence_level: Level of the percentile intervals.
         seed: Seed of the bootstrap.
 
@@ -103,8 +103,8 @@ def evaluate(
             are no probabilities (logits, say), rows that do not sum to 1, labels
             outside `0 .. K - 1`, or an unknown name.
 
-    >>> figures = evaluate([1, 0, 1], [[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]])
-    >>> round(figures["accuracy"], 4), round(figures["ece"], 4)
+    >>> scores = evaluate([1, 0, 1], [[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]])
+    >>> round(scores["accuracy"], 4), round(scores["ece"], 4)
     (0.6667, 0.3333)
     """
     _check_bootstrap(bootstrap, confidence_level)
@@ -113,7 +113,7 @@ def evaluate(
     if not 0 <= threshold <= 1:
         raise ValueError(f"`threshold` must lie in [0, 1]. Received: {threshold!r}")
     settings = Settings(num_bins, threshold, as_convention(convention))
-    table = _table(figures, class_counts, predictions.num_classes)
+    table = _table(scores, class_counts, predictions.num_classes)
     results = _compute(table, Judged(predictions, settings))
     if bootstrap:
         replicates = _replicates(table, predictions, settings, bootstrap, seed)
@@ -124,17 +124,17 @@ def evaluate(
 
 
 def _table(names, class_counts, num_classes):
-    table = dict(FIGURES)
+    table = dict(SCORES)
     if class_counts is not None:
         class_counts = as_class_counts(class_counts, num_classes)
-        table |= group_figures(shot_groups(class_counts))
-        table |= group_figures(third_groups(class_counts))
+        table |= group_scores(shot_groups(class_counts))
+        table |= group_scores(third_groups(class_counts))
     if names is None:
         return table
     names = [names] if isinstance(names, str) else list(names)
     if unknown := [name for name in names if name not in table]:
         raise ValueError(
-            f"`figures` must be among {sorted(table)} (those of groups need "
+            f"`scores` must be among {sorted(table)} (those of groups need "
             f"`class_counts`). Received: {unknown}"
         )
     return {name: table[name] for name in names}

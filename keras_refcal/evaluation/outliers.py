@@ -7,7 +7,7 @@ from keras_refcal.evaluation.selective import (
     false_positive_rate_at_recall,
     precision_recall_area,
 )
-from keras_refcal.predictions import as_scores, two_columns
+from keras_refcal.predictions import as_outputs, two_columns
 from keras_refcal.predictions.log_odds import LogOdds
 from keras_refcal.validation import check_positive
 
@@ -84,7 +84,7 @@ def _ranking_scores(name, logits, temperature):
     They order samples as the scores do, and go on where those are rounded.
     """
     check_positive("temperature", temperature)
-    logits = two_columns(as_scores(name, logits), from_logits=True)
+    logits = two_columns(as_outputs(name, logits), from_logits=True)
     highest = logits.max(axis=1).astype("float64")
     odds = LogOdds(logits.astype("float64") / temperature)
     return {

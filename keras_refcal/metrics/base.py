@@ -100,7 +100,7 @@ class ClassifierMetric(keras.metrics.Metric):
         with double_precision():
             counters = self.counters()
             self._report(counters.pop("rejected"))
-            figure = self.figure(**counters)
+            figure = self.score(**counters)
             return keras.tree.map_structure(self._rounded, figure)
 
     def counters(self):
@@ -199,7 +199,7 @@ class ClassifierMetric(keras.metrics.Metric):
             rounding = RELATIVE_ROUNDING * abs(float(figure)) + ROUNDING
             return min(bound + rounding, high - low)
 
-        return keras.tree.map_structure(distance, self.figure(**counters))
+        return keras.tree.map_structure(distance, self.score(**counters))
 
     def _rounded(self, figure):
         """Returns a figure in the metric's type, NaN if a sum overflowed."""

@@ -64,7 +64,7 @@ class BrierScore(ClassifierMetric):
         bins = {"bins": ClassBins(num_bins)} if decomposition else {}
         self.count(distance=SquaredDistance(), **bins)
 
-    def figure(self, distance, bins=None):
+    def score(self, distance, bins=None):
         """Returns the score, or the mapping of score and parts."""
         score = calibration_error.divide(distance[1], distance[0])
         if not self.decomposition:

@@ -83,7 +83,7 @@ class BinnedCalibrationError(ClassifierMetric):
             return TopLabelBins(self.num_bins, self.convention)
         return ClassBins(self.num_bins, self.convention)
 
-    def figure(self, bins, squares=None):
+    def score(self, bins, squares=None):
         """Returns the error."""
         rows = self._rows(bins, squares) if self.debias else None
         counts = self._bins(bins)

@@ -29,7 +29,7 @@ class ConfidenceRanking(ClassifierMetric):
         self.resolution = resolution
         self.count(bins=FineConfidence(resolution))
 
-    def figure(self, bins):
+    def score(self, bins):
         """Returns the figure."""
         weight, _, correct = ops.unstack(bins)
         return self.of_answers(weight, correct)

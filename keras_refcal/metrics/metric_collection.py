@@ -59,9 +59,9 @@ class MetricCollection(ClassifierMetric):
         self._names = lambda: kinds
         self.count(**{name: kind for kind, name in kinds.items()})
 
-    def figure(self, **counters):
+    def score(self, **counters):
         """Returns the figure of each metric by name."""
-        return self._collect(lambda m: m.figure(**self._of(m, counters)))
+        return self._collect(lambda m: m.score(**self._of(m, counters)))
 
     def undefined(self):
         """Returns the result before any sample."""

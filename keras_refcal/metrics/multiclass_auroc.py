@@ -80,17 +80,17 @@ class MulticlassAUROC(ClassifierMetric):
         self.multi_class = multi_class
         self.resolution = resolution
         if multi_class == "ovo":
-            self.count(scores=PairBins(resolution))
+            self.count(bins=PairBins(resolution))
         else:
-            self.count(scores=FineClassBins(resolution))
+            self.count(bins=FineClassBins(resolution))
 
-    def figure(self, scores):
+    def score(self, bins):
         """Returns the mean area."""
-        return self._mean(ranking.binary_auroc, scores)
+        return self._mean(ranking.binary_auroc, bins)
 
-    def bound(self, scores):
+    def bound(self, bins):
         """Returns half the share of the pairs that meet in a fine bin."""
-        return self._mean(ranking.tied_pairs, scores) / 2
+        return self._mean(ranking.tied_pairs, bins) / 2
 
     def get_config(self):
         """Returns the constructor's arguments."""
@@ -101,8 +101,8 @@ class MulticlassAUROC(ClassifierMetric):
             "num_classes": self.num_classes,
         }
 
-    def _mean(self, statistic, scores):
+    def _mean(self, statistic, bins):
         if self.multi_class == "ovo":
-            return ranking.one_vs_one(statistic, scores)
-        weight, _, events = ops.unstack(scores)
+            return ranking.one_vs_one(statistic, bins)
+        weight, _, events = ops.unstack(bins)
         return ranking.one_vs_rest(statistic, events, weight)

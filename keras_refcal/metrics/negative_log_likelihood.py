@@ -51,7 +51,7 @@ class NegativeLogLikelihood(ClassifierMetric):
         self.clip = clip
         self.count(likelihood=LogLikelihood(clip))
 
-    def figure(self, likelihood):
+    def score(self, likelihood):
         """Returns the mean."""
         weight, total, impossible = ops.unstack(likelihood)
         return ops.where(impossible > 0, float("inf"), divide(total, weight))

@@ -50,7 +50,7 @@ class OverconfidenceError(ClassifierMetric):
         self.convention = convention
         self.count(bins=TopLabelBins(num_bins, convention))
 
-    def figure(self, bins):
+    def score(self, bins):
         """Returns the error."""
         return calibration_error.overconfidence_error(bins[:3])
 

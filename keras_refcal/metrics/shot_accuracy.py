@@ -65,7 +65,7 @@ class ShotAccuracy(ClassifierMetric):
         self._members = np.stack(list(members.values()))
         self.count(answers=ClassAnswers(len(self.class_counts)))
 
-    def figure(self, answers):
+    def score(self, answers):
         """Returns the accuracy of each group by name."""
         totals = ops.sum(ops.where(self._members[:, None], answers, 0.0), axis=-1)
         accuracy = ops.unstack(divide(totals[:, 1], totals[:, 0]))

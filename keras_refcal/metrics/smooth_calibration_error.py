@@ -41,7 +41,7 @@ class SmoothCalibrationError(ClassifierMetric):
         super().__init__(from_logits=from_logits, name=name, dtype=dtype)
         self.count(bins=FineConfidence(RESOLUTION))
 
-    def figure(self, bins):
+    def score(self, bins):
         """Returns the error."""
         return smooth.smooth_calibration_error(bins)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_refcal.predictions.checks import (
     as_class_ids,
-    as_scores,
+    as_outputs,
     check_probabilities,
     two_columns,
 )
@@ -117,14 +117,14 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
             + ("neither." if logits is None else "both.")
         )
     if logits is None:
-        scores = as_scores("probabilities", probabilities)
+        scores = as_outputs("probabilities", probabilities)
         check_probabilities("probabilities", scores)
         scores = two_columns(scores, from_logits=False)
         labels = as_class_ids(y_true, *scores.shape)
         with np.errstate(divide="ignore"):
             log_label = np.log(_of_label(scores, labels).astype("float64"))
         return Predictions(labels, scores, log_label)
-    scores = two_columns(as_scores("logits", logits), from_logits=True)
+    scores = two_columns(as_outputs("logits", logits), from_logits=True)
     labels = as_class_ids(y_true, *scores.shape)
     return Predictions(labels, *_softmax(scores, labels), scores)
 

@@ -7,7 +7,7 @@ import numpy as np
 ROW_SUM_TOLERANCE = 1e-2
 
 
-def as_scores(name, values) -> np.ndarray:
+def as_outputs(name, values) -> np.ndarray:
     """Returns finite numbers in float32 or float64, shape `(n, columns)`, or raises.
 
     Args:

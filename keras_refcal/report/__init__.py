@@ -2,7 +2,7 @@
 
 from keras_refcal.predictions.files import SavedPredictions, read_predictions
 from keras_refcal.report.comparison import check_several
-from keras_refcal.report.numbers import all_figures
+from keras_refcal.report.numbers import all_scores
 from keras_refcal.report.pages import (
     render_comparison,
     render_report,
@@ -31,7 +31,7 @@ __all__ = [
     "ReportSettings",
     "Run",
     "SavedPredictions",
-    "all_figures",
+    "all_scores",
     "check_several",
     "files_read",
     "plot_class_calibration",

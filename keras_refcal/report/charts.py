@@ -175,19 +175,19 @@ def histogram_chart(saved, settings) -> Chart:
     )
 
 
-def risk_coverage_chart(saved, figures, chosen=None) -> Chart:
+def risk_coverage_chart(saved, scores, chosen=None) -> Chart:
     """What the error rate becomes when unsure answers are refused.
 
     Args:
         saved: The predictions.
-        figures: What `judge` returned for them.
+        scores: What `judge` returned for them.
         chosen: What `selective_mark` returned, if a threshold was chosen.
     """
     predictions = saved.predictions
     curve = risk_coverage_curve(predictions)
     error = float(np.mean(~predictions.correct))
     view = risk_coverage_view(
-        "Risk", {"answers": curve}, {"answers": figures["aurc"]}, error, chosen
+        "Risk", {"answers": curve}, {"answers": scores["aurc"]}, error, chosen
     )
     reading = (
         "Refuse the least sure answers: how many of the rest are wrong? Dotted: a "

@@ -7,7 +7,7 @@ import numpy as np
 from keras_refcal.evaluation.bootstrap import percentile_interval
 from keras_refcal.evaluation.conventions import as_convention
 from keras_refcal.evaluation.curves import reliability_curve, risk_coverage_curve
-from keras_refcal.evaluation.figures import FIGURES, Judged, Settings
+from keras_refcal.evaluation.scores import SCORES, Judged, Settings
 from keras_refcal.report import charts
 from keras_refcal.report.meanings import MEANINGS
 from keras_refcal.report.tables import (
@@ -38,14 +38,14 @@ class Comparison:
     Attributes:
         charts: Diagrams by name.
         methods: One row a classifier.
-        figures: Every figure, one column a classifier.
+        scores: Every figure, one column a classifier.
         differences: Differences to the first on the same samples, or `None`.
         notes: What a reader should know before comparing.
     """
 
     charts: dict[str, Chart]
     methods: Table
-    figures: Table
+    scores: Table
     differences: Table | None
     notes: list[str]
 
@@ -75,7 +75,7 @@ def make_comparison(entries, judged, settings) -> Comparison:
             )
         },
         methods=_method_table(summaries),
-        figures=_figure_table(summaries),
+        scores=_score_table(summaries),
         differences=_difference_table(entries, settings),
         notes=notes,
     )
@@ -95,9 +95,9 @@ def _same_samples(entries):
     return all(first.is_of_samples_of(saved) for saved in others)
 
 
-def _summary(entry, figures):
+def _summary(entry, scores):
     """Returns figure to (mean, spread); the spread is NaN without several seeds."""
-    summary = {name: (figures[name], np.nan) for name in MEANINGS}
+    summary = {name: (scores[name], np.nan) for name in MEANINGS}
     for name, over_seeds in entry.over_seeds.items():
         if name in summary and np.isfinite(over_seeds["mean"]):
             summary[name] = over_seeds["mean"], over_seeds["spread"]
@@ -173,7 +173,7 @@ def _risks(entries, judged):
     curves = {
         entry.label: risk_coverage_curve(entry.saved.predictions) for entry in entries
     }
-    areas = {name: figures["aurc"] for name, figures in judged.items()}
+    areas = {name: scores["aurc"] for name, scores in judged.items()}
     return Chart(
         "risks",
         "Risk against coverage",
@@ -198,7 +198,7 @@ def _method_table(summaries):
     return Table("Methods", columns, rows)
 
 
-def _figure_table(summaries):
+def _score_table(summaries):
     rows = []
     for name, meaning in MEANINGS.items():
         best = _best(name, summaries)
@@ -247,13 +247,13 @@ def differences(entries, settings) -> dict[str, dict[str, dict[str, float]]]:
     if not names or not others or not _same_samples(entries):
         return {}
     options = Settings(settings.num_bins, convention=as_convention(settings.convention))
-    estimates = _all_figures(entries, names, options, rows=None)
+    estimates = _all_scores(entries, names, options, rows=None)
     generator = np.random.default_rng(settings.seed)
     draws = (
         generator.integers(samples, size=samples) for _ in range(settings.bootstrap)
     )
     replicates = np.array(
-        [_all_figures(entries, names, options, rows) for rows in draws]
+        [_all_scores(entries, names, options, rows) for rows in draws]
     )
     found = {}
     for number, entry in enumerate(others, 1):
@@ -274,9 +274,9 @@ def _interval(difference, gaps, level):
     return {"difference": float(difference), "low": low, "high": high}
 
 
-def _all_figures(entries, names, options, rows):
+def _all_scores(entries, names, options, rows):
     judged = [Judged(entry.saved.predictions, options, rows) for entry in entries]
-    return np.array([[float(FIGURES[name](one)) for name in names] for one in judged])
+    return np.array([[float(SCORES[name](one)) for name in names] for one in judged])
 
 
 def _difference_table(entries, settings):

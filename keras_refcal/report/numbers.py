@@ -1,11 +1,11 @@
 """What a page says, as values for a program."""
 
 from keras_refcal.report.comparison import differences
-from keras_refcal.report.figures import judge
 from keras_refcal.report.naming import distinct_entries, distinct_runs
+from keras_refcal.report.scores import judge
 
 
-def all_figures(runs, settings) -> dict:
+def all_scores(runs, settings) -> dict:
     """Returns the figures of every classifier, and differences between them.
 
     Args:
@@ -13,7 +13,7 @@ def all_figures(runs, settings) -> dict:
         settings: A `ReportSettings`.
 
     Returns:
-        `classifiers`: for each label its `source`, its `figures` and, of several
+        `classifiers`: for each label its `source`, its `scores` and, of several
         seeds, `over_seeds`. `differences`: for each label but the first, and each
         figure, the `difference` to the first with `low` and `high`; empty for one
         classifier, other test labels or no bootstrap. `conventions`: what the figures
@@ -24,7 +24,7 @@ def all_figures(runs, settings) -> dict:
         "classifiers": {
             entry.label: {
                 "source": entry.source,
-                "figures": judge(entry.saved, settings),
+                "scores": judge(entry.saved, settings),
                 "over_seeds": entry.over_seeds,
             }
             for entry in entries

@@ -9,9 +9,9 @@ import pathlib
 from keras_refcal.files import replacing
 from keras_refcal.report import recipe
 from keras_refcal.report.comparison import check_several, make_comparison
-from keras_refcal.report.figures import judge
 from keras_refcal.report.naming import distinct_entries, distinct_runs
 from keras_refcal.report.panel import make_panel
+from keras_refcal.report.scores import judge
 from keras_refcal.report.settings import ReportSettings
 from keras_refcal.report.tables import Cell, Column, Table, shown
 

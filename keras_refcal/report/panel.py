@@ -8,9 +8,9 @@ from keras_refcal.evaluation import classes as by_class
 from keras_refcal.ops.class_groups import shot_groups, third_groups
 from keras_refcal.report import charts
 from keras_refcal.report.acting_charts import selective_mark, sets_chart
-from keras_refcal.report.figures import interval
 from keras_refcal.report.meanings import HEADLINES, MEANINGS
 from keras_refcal.report.runs import Entry
+from keras_refcal.report.scores import interval
 from keras_refcal.report.settings import ReportSettings
 from keras_refcal.report.tables import (
     DASH,
@@ -35,7 +35,7 @@ class Panel:
         verdict: How sure it is against how often it is right.
         headlines: The figures that stand on top.
         charts: Diagrams by name.
-        figures: One table a topic, by topic.
+        scores: One table a topic, by topic.
         groups: Accuracy and ECE of groups of classes, or `None`.
         classes: Every class, the worst-calibrated first.
         mistakes: The most confident wrong answers.
@@ -48,7 +48,7 @@ class Panel:
     verdict: dict
     headlines: list[dict]
     charts: dict[str, Chart]
-    figures: dict[str, Table]
+    scores: dict[str, Table]
     groups: Table | None
     classes: Table
     mistakes: list[dict]
@@ -56,12 +56,12 @@ class Panel:
     conventions: list[tuple[str, str]]
 
 
-def make_panel(entry: Entry, figures: dict, settings: ReportSettings) -> Panel:
+def make_panel(entry: Entry, scores: dict, settings: ReportSettings) -> Panel:
     """Computes curves and tables of one classifier.
 
     Args:
         entry: The classifier.
-        figures: What `judge` returned for it.
+        scores: What `judge` returned for it.
         settings: Bins and conventions.
     """
     saved = entry.saved
@@ -77,7 +77,7 @@ def make_panel(entry: Entry, figures: dict, settings: ReportSettings) -> Panel:
     drawn = (
         charts.reliability_chart(saved, settings, level),
         charts.histogram_chart(saved, settings),
-        charts.risk_coverage_chart(saved, figures, chosen),
+        charts.risk_coverage_chart(saved, scores, chosen),
         sets,
         charts.classes_chart(saved, classes),
         charts.training_chart(entry.history),
@@ -86,10 +86,10 @@ def make_panel(entry: Entry, figures: dict, settings: ReportSettings) -> Panel:
         label=entry.label,
         source=entry.source,
         verdict=_verdict(saved.predictions),
-        headlines=[headline(name, figures) for name in HEADLINES],
+        headlines=[headline(name, scores) for name in HEADLINES],
         charts={chart.name: chart for chart in drawn if chart},
-        figures=_figure_tables(figures, level),
-        groups=_group_table(saved, figures),
+        scores=_score_tables(scores, level),
+        groups=_group_table(saved, scores),
         classes=_class_table(saved, classes),
         mistakes=mistakes,
         mistake_table=_mistake_table(mistakes),
@@ -97,13 +97,13 @@ def make_panel(entry: Entry, figures: dict, settings: ReportSettings) -> Panel:
     )
 
 
-def headline(name, figures) -> dict:
+def headline(name, scores) -> dict:
     """Returns a figure as it stands on top of the page."""
     meaning = MEANINGS[name]
     return {
         "title": meaning.title,
-        "value": shown(figures[name], meaning.kind),
-        "interval": interval(name, figures),
+        "value": shown(scores[name], meaning.kind),
+        "interval": interval(name, scores),
         "better": meaning.better,
         "text": meaning.text,
     }
@@ -121,7 +121,7 @@ def _verdict(predictions):
     return {"accuracy": accuracy, "confidence": confidence, "gap": gap, "text": text}
 
 
-def _figure_tables(figures, level):
+def _score_tables(scores, level):
     columns = (
         Column("Figure"),
         Column("Value", "number", f"Below it the {100 * level:g} % interval"),
@@ -129,17 +129,17 @@ def _figure_tables(figures, level):
     )
     topics = {}
     for name, meaning in MEANINGS.items():
-        value = figures[name]
+        value = scores[name]
         row = [
             Cell(meaning.title, meaning.title, note=meaning.text),
-            Cell(value, shown(value, meaning.kind), note=interval(name, figures)),
+            Cell(value, shown(value, meaning.kind), note=interval(name, scores)),
             meaning.better or DASH,
         ]
         topics.setdefault(meaning.topic, []).append(row)
     return {topic: Table(topic, columns, rows) for topic, rows in topics.items()}
 
 
-def _group_table(saved, figures):
+def _group_table(saved, scores):
     counts = saved.class_counts
     if counts is None:
         return None
@@ -149,8 +149,8 @@ def _group_table(saved, figures):
             Cell(title, title, note=note),
             int(members.sum()),
             int(members[labels].sum()),
-            figures[f"accuracy_{name}"],
-            figures[f"ece_{name}"],
+            scores[f"accuracy_{name}"],
+            scores[f"ece_{name}"],
         ]
         for groups, titles in (
             (shot_groups(counts), SHOTS),

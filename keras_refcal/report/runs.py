@@ -181,8 +181,8 @@ def _figures(path, metrics):
     methods = metrics.get("methods", {})
     try:
         return {
-            method: {name: _mean_and_spread(value) for name, value in figures.items()}
-            for method, figures in methods.items()
+            method: {name: _mean_and_spread(value) for name, value in scores.items()}
+            for method, scores in methods.items()
         }
     except MISSHAPEN as error:
         raise ValueError(

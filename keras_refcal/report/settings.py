@@ -5,7 +5,7 @@ import dataclasses
 from keras_refcal.evaluation.conventions import Convention, as_convention
 
 # Replicates of these cost little: they read the predicted class alone.
-CHEAP_FIGURES = (
+CHEAP_SCORES = (
     "accuracy",
     "ece",
     "overconfidence_error",
@@ -14,7 +14,7 @@ CHEAP_FIGURES = (
     "aurc",
     "excess_aurc",
 )
-CHEAPEST_FIGURES = ("accuracy", "ece", "nll")
+CHEAPEST_SCORES = ("accuracy", "ece", "nll")
 MANY_SAMPLES = 100_000
 
 SIDES = {
@@ -78,7 +78,7 @@ class ReportSettings:
         """Returns the names of the figures that get bootstrap intervals."""
         if not self.bootstrap:
             return ()
-        return CHEAP_FIGURES if num_samples <= MANY_SAMPLES else CHEAPEST_FIGURES
+        return CHEAP_SCORES if num_samples <= MANY_SAMPLES else CHEAPEST_SCORES
 
     def described(self, saved) -> list[tuple[str, str]]:
         """Returns the conventions in words."""

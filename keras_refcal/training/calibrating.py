@@ -68,7 +68,7 @@ def calibrate_run(
         "method": chosen,
         "class_weight": class_weight,
         "validation_samples": len(labels),
-        "cross_validation": None if comparison is None else comparison.figures,
+        "cross_validation": None if comparison is None else comparison.scores,
         "left_out": None if comparison is None else comparison.left_out,
         "test_before": _figures(test, test.predictions.probabilities),
         "test_after": _figures(test, after),

@@ -64,20 +64,20 @@ class Comparison:
             log-likelihood is within one standard error of the least one and no greater
             than that of one temperature. The error is that of the mean difference,
             sample by sample.
-        figures: Method to its figures on the parts that it was not fitted on.
+        scores: Method to its figures on the parts that it was not fitted on.
         left_out: Method to why it was not compared.
     """
 
     best: str
-    figures: dict[str, dict[str, float]]
+    scores: dict[str, dict[str, float]]
     left_out: dict[str, str]
 
     def table(self) -> str:
         """Returns the figures as text, the least log-loss first."""
-        order = sorted(self.figures, key=lambda name: self.figures[name]["nll"])
+        order = sorted(self.scores, key=lambda name: self.scores[name]["nll"])
         lines = [f"{'method':<25}" + "".join(f"{name:>9}" for name in COLUMNS)]
         for name in order:
-            values = "".join(f"{self.figures[name][key]:>9.4f}" for key in COLUMNS)
+            values = "".join(f"{self.scores[name][key]:>9.4f}" for key in COLUMNS)
             lines.append(f"{name:<25}{values}")
         lines += [f"{name:<25}  {why}" for name, why in self.left_out.items()]
         return "\n".join(lines)
@@ -146,7 +146,7 @@ def cross_validate(
         methods = [name for name in METHODS if name not in left_out]
     weights = sample_shares(y_true, probabilities.shape[1], class_weight=class_weight)
     fold_of = folds_of(y_true, folds, seed)
-    figures, losses = {}, {}
+    scores, losses = {}, {}
     for method in methods:
         held_out = np.empty(probabilities.shape)
         for fold in range(folds):
@@ -160,8 +160,8 @@ def cross_validate(
         predictions = as_predictions(y_true, held_out)
         of_label = np.maximum(predictions.label_probability, MIN_PROBABILITY)
         losses[method] = -np.log(of_label)
-        figures[method] = weighted_figures(predictions, losses[method], weights)
-    return Comparison(simplest(losses, weights), figures, left_out)
+        scores[method] = weighted_scores(predictions, losses[method], weights)
+    return Comparison(simplest(losses, weights), scores, left_out)
 
 
 def _left_out(y_true, probabilities, class_counts):
@@ -201,7 +201,7 @@ def simplest(losses, weights) -> str:
     return next(name for name in METHODS if name in losses and is_as_good(name))
 
 
-def weighted_figures(predictions, losses, weights) -> dict[str, float]:
+def weighted_scores(predictions, losses, weights) -> dict[str, float]:
     """Returns the figures of a comparison, every sample counted by its weight.
 
     Args:

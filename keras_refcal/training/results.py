@@ -9,16 +9,16 @@ COLUMNS = {
 }
 
 
-def summarise(figures):
+def summarise(scores):
     """Returns the mean and the sample standard deviation of each figure over seeds.
 
     Args:
-        figures: One mapping of figures a seed, as `evaluation.evaluate` returns.
+        scores: One mapping of figures a seed, as `evaluation.evaluate` returns.
 
     >>> summarise([{"ece": 0.25}, {"ece": 0.75}])["ece"]
     {'mean': 0.5, 'spread': 0.3535533905932738, 'seeds': [0.25, 0.75]}
     """
-    return {name: _spread([row[name] for row in figures]) for name in figures[0]}
+    return {name: _spread([row[name] for row in scores]) for name in scores[0]}
 
 
 def _spread(values):

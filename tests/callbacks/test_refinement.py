@@ -5,7 +5,7 @@ import pytest
 from keras_refcal import RefCalModel, evaluation, losses
 from keras_refcal.callbacks import ValidationRefinement
 
-FIGURES = ["val_nll_refinement", "val_nll_calibration", "val_brier_refinement"]
+SCORES = ["val_nll_refinement", "val_nll_calibration", "val_brier_refinement"]
 CALLBACKS = (
     lambda path: keras.callbacks.EarlyStopping(
         "val_nll_refinement", patience=2, restore_best_weights=True
@@ -43,7 +43,7 @@ def model_of(head):
 def expected(model, head, x, y):
     scores = {"logits" if head == "logits" else "probabilities": model.predict(x)}
     names = ["nll_refinement_in_sample", "nll", "brier_refinement_in_sample"]
-    left, nll, brier = evaluation.evaluate(y, **scores, figures=names).values()
+    left, nll, brier = evaluation.evaluate(y, **scores, scores=names).values()
     return [left, nll - left, brier]
 
 
@@ -55,8 +55,8 @@ def test_logs_what_evaluate_says_of_the_epoch(head):
     history = model.fit(
         x[:80], y[:80], epochs=2, callbacks=[callback], verbose=0
     ).history
-    assert set(history) >= set(FIGURES)
-    logged = [history[name][-1] for name in FIGURES]
+    assert set(history) >= set(SCORES)
+    logged = [history[name][-1] for name in SCORES]
     assert logged == pytest.approx(expected(model, head, x[80:], y[80:]), rel=1e-4)
 
 
@@ -83,7 +83,7 @@ def test_keras_callbacks_stop_and_save_by_it(tmp_path):
     for judged in (model, kept):
         left = expected(judged, "softmax", *held_out)[0]
         assert left == pytest.approx(logged[best], rel=1e-4)
-    names = {"loss", "accuracy", "val_loss", "val_accuracy", *FIGURES}
+    names = {"loss", "accuracy", "val_loss", "val_accuracy", *SCORES}
     assert {*history} == names
     assert {m.name for m in model.metrics} == {"loss", "compile_metrics"}
 

@@ -48,8 +48,8 @@ def test_learns_the_digits(tmp_path, capsys):
     digits = data.load("digits")
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
     probabilities = model.predict(data.scaled(digits.test_images), verbose=0)
-    figures = evaluation.evaluate(digits.test_labels, probabilities)
-    assert figures["accuracy"] == methods["refcal"]["accuracy"]["mean"]
+    scores = evaluation.evaluate(digits.test_labels, probabilities)
+    assert scores["accuracy"] == methods["refcal"]["accuracy"]["mean"]
     for variable in model.variables:
         fresh = np.random.default_rng(0).normal(size=variable.shape)
         variable.assign(np.abs(fresh) / np.sqrt(max(variable.shape[0], 1)))

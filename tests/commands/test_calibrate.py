@@ -64,8 +64,8 @@ def test_auto_shows_the_table_and_takes_the_best(run, capsys):
 def test_cross_validation_spreads_every_class_and_leaves_out_what_needs_counts():
     labels, logits = overconfident(samples=100)
     found = cross_validate(labels, softmax(logits), folds=4)
-    assert "group_temperature" not in found.figures
-    assert found.figures["identity"]["nll"] > found.figures["temperature"]["nll"]
+    assert "group_temperature" not in found.scores
+    assert found.scores["identity"]["nll"] > found.scores["temperature"]["nll"]
     with pytest.raises(ValueError, match="`folds` must be from 2"):
         cross_validate(labels, softmax(logits), folds=1)
 
@@ -83,7 +83,7 @@ def test_few_errors_leave_out_what_fits_many_numbers(run, capsys):
     few = {"beta", "dirichlet", "histogram", "isotonic", "bayesian_binning"}
     assert {*results["left_out"]} == few
     found = cross_validate(labels[rows], p, methods=["identity", "beta"])
-    assert found.left_out == {} and "beta" in found.figures
+    assert found.left_out == {} and "beta" in found.scores
 
 
 def test_the_simplest_within_one_standard_error_is_taken():
@@ -141,11 +141,11 @@ def test_balanced_cross_validation_is_the_mean_over_classes():
     labels, logits = overconfident(samples=300)
     rows = tail(labels)
     labels, p = labels[rows], softmax(logits)[rows]
-    found = cross_validate(labels, p, None, "balanced", ["identity"]).figures
+    found = cross_validate(labels, p, None, "balanced", ["identity"]).scores
     log_p = np.log(p[np.arange(len(labels)), labels])
     expected = -np.mean([log_p[labels == c].mean() for c in range(4)])
     assert found["identity"]["nll"] == pytest.approx(expected, rel=1e-5)
-    plain = cross_validate(labels, p, methods=["identity"]).figures["identity"]
+    plain = cross_validate(labels, p, methods=["identity"]).scores["identity"]
     whole = evaluate(labels, p)
     for name in ("nll", "brier", "ece"):
         assert plain[name] == pytest.approx(whole[name], rel=1e-5)

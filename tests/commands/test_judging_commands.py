@@ -21,7 +21,7 @@ def _run(capsys, *arguments):
 def test_evaluate_prints_and_writes(capsys, tmp_path):
     path = tmp_path / "p.npz"
     write_predictions(path)
-    for name in ("figures.json", "page.html"):
+    for name in ("scores.json", "page.html"):
         status, out, _ = _run(
             capsys,
             "evaluate",
@@ -32,7 +32,7 @@ def test_evaluate_prints_and_writes(capsys, tmp_path):
         )
         assert status == 0
         assert "accuracy_few" in out and " to " in out and "300 samples" in out
-    figures = json.loads((tmp_path / "figures.json").read_text())["figures"]
+    figures = json.loads((tmp_path / "scores.json").read_text())["scores"]
     assert f"{figures['ece']:.4f}" in out and figures["ece_low"] <= figures["ece_high"]
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
 
@@ -138,9 +138,9 @@ def test_figures_of_runs_as_json(capsys, tmp_path):
         assert status == 0 and str(output) in out
         found = json.loads(output.read_text())
         assert set(found["classifiers"]) == {"refcal", "cross_entropy"}
-        figures = found["classifiers"]["cross_entropy"]["figures"]
+        figures = found["classifiers"]["cross_entropy"]["scores"]
         gap = found["differences"]["cross_entropy"]["accuracy"]
-        first = found["classifiers"]["refcal"]["figures"]
+        first = found["classifiers"]["refcal"]["scores"]
         difference = figures["accuracy"] - first["accuracy"]
         assert gap["difference"] == pytest.approx(difference)
         assert gap["low"] <= gap["difference"] <= gap["high"]
@@ -160,7 +160,7 @@ def test_runs_are_told_apart_by_their_paths(capsys, tmp_path):
         assert list(found) == ["x1/a", "x2/a", "a (1)", "a (2)"]
         for path, judged in zip(paths, found.values(), strict=True):
             alone = evaluate(read_predictions(path / "predictions.npz").predictions)
-            assert judged["figures"]["ece"] == alone["ece"]
+            assert judged["scores"]["ece"] == alone["ece"]
         page = tmp_path / "o.html"
         arguments = (*paths, f"--output={page}", "--bootstrap=0")
         assert _run(capsys, command, *arguments)[0] == 0

@@ -11,9 +11,9 @@ from keras_refcal.predictions import as_predictions
 def test_intervals_are_seeded_and_hold_the_accuracy():
     labels, probabilities = draw(0, 300, 4)
     names = ["accuracy", "brier"]
-    first = evaluate(labels, probabilities, figures=names, bootstrap=200, seed=3)
-    again = evaluate(labels, probabilities, figures=names, bootstrap=200, seed=3)
-    other = evaluate(labels, probabilities, figures=names, bootstrap=200, seed=4)
+    first = evaluate(labels, probabilities, scores=names, bootstrap=200, seed=3)
+    again = evaluate(labels, probabilities, scores=names, bootstrap=200, seed=3)
+    other = evaluate(labels, probabilities, scores=names, bootstrap=200, seed=4)
     assert first == again != other
     error = np.sqrt(first["accuracy"] * (1 - first["accuracy"]) / 300)
     low, high = first["accuracy_low"], first["accuracy_high"]
@@ -23,7 +23,7 @@ def test_intervals_are_seeded_and_hold_the_accuracy():
 
 def test_intervals_do_not_depend_on_the_figures_asked_for():
     labels, probabilities = draw(1, 60, 3)
-    alone = evaluate(labels, probabilities, figures="ece", bootstrap=20)
+    alone = evaluate(labels, probabilities, scores="ece", bootstrap=20)
     among = evaluate(labels, probabilities, bootstrap=20)
     assert alone["ece_low"] == among["ece_low"]
     assert set(among) == {
@@ -38,9 +38,9 @@ def test_replicates_equal_evaluating_the_drawn_rows():
     labels, probabilities = draw(2, 80, 5)
     rows = np.random.default_rng(0).integers(80, size=80)
     drawn = evaluate(labels[rows], probabilities[rows])
-    figures = evaluate(labels, probabilities, bootstrap=1)
+    scores = evaluate(labels, probabilities, bootstrap=1)
     for name, value in drawn.items():
-        assert figures[f"{name}_low"] == pytest.approx(value, nan_ok=True), name
+        assert scores[f"{name}_low"] == pytest.approx(value, nan_ok=True), name
 
 
 def test_intervals_leave_the_same_share_out_on_both_sides():
@@ -64,10 +64,10 @@ def test_poisson_replicates_spread_as_drawn_rows_do():
         rows = slice(start, start + 700)
         poisson.update(index[rows], p.confidence[rows], p.correct[rows])
     low, high = poisson.interval(counts.expected_error)
-    figures = evaluate(labels, probabilities, figures="ece", bootstrap=400)
-    width = figures["ece_high"] - figures["ece_low"]
+    scores = evaluate(labels, probabilities, scores="ece", bootstrap=400)
+    width = scores["ece_high"] - scores["ece_low"]
     assert high - low == pytest.approx(width, rel=0.25)
-    assert low == pytest.approx(figures["ece_low"], abs=width / 4)
+    assert low == pytest.approx(scores["ece_low"], abs=width / 4)
 
 
 def test_poisson_weights_scale_the_counters():

@@ -26,7 +26,7 @@ def gaps(confidence, correct, edges, left=False):
 @pytest.mark.parametrize("num_bins", [1, 7, 15, 40])
 def test_binned_figures_equal_a_loop(seed, num_bins):
     labels, probabilities = draw(seed, 333, 6)
-    figures = evaluate(labels, probabilities, num_bins=num_bins)
+    scores = evaluate(labels, probabilities, num_bins=num_bins)
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     rows = list(gaps(confidence, correct, np.linspace(0, 1, num_bins + 1)))
@@ -41,7 +41,7 @@ def test_binned_figures_equal_a_loop(seed, num_bins):
     squared = sum(s * (g**2 - a * (1 - a) / (m - 1)) for s, g, a, m in accuracies)
     expected["rmsce_debiased"] = max(squared, 0) ** 0.5
     for name, value in expected.items():
-        assert figures[name] == pytest.approx(value, abs=1e-12), name
+        assert scores[name] == pytest.approx(value, abs=1e-12), name
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -31,7 +31,7 @@ def test_class_figures_equal_loops():
 def test_mean_class_error_is_classwise_ece():
     labels, probabilities = draw(1, 300, 6)
     classes = evaluation.class_calibration(labels, probabilities)
-    figure = evaluation.evaluate(labels, probabilities, figures="classwise_ece")
+    figure = evaluation.evaluate(labels, probabilities, scores="classwise_ece")
     np.testing.assert_allclose(classes.error.mean(), figure["classwise_ece"])
 
 
@@ -64,11 +64,11 @@ def test_group_curves_agree_with_the_group_figures():
     curves = evaluation.group_reliability_curves(
         labels, probabilities, class_counts=COUNTS
     )
-    figures = evaluation.evaluate(labels, probabilities, class_counts=COUNTS)
+    scores = evaluation.evaluate(labels, probabilities, class_counts=COUNTS)
     assert set(curves) == {"many", "medium", "few", "head", "middle", "tail"}
     for name, curve in curves.items():
         error = curve.expected_calibration_error
-        np.testing.assert_allclose(error, figures[f"ece_{name}"])
+        np.testing.assert_allclose(error, scores[f"ece_{name}"])
 
 
 def test_mistakes_are_wrong_and_most_confident_first():

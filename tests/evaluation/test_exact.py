@@ -5,7 +5,7 @@ from shared_data import shared_data
 
 from keras_refcal.evaluation import Convention, evaluate
 from keras_refcal.evaluation.conventions import CONVENTIONS
-from keras_refcal.evaluation.figures import FIGURES
+from keras_refcal.evaluation.scores import SCORES
 
 ACROSS_FOLDS = [
     f"{score}_{part}"
@@ -22,31 +22,31 @@ def test_published_figures(network, accuracy, ece, temperature_ece):
     with np.load(shared_data("logits", f"cifar10_lt_{network}.npz")) as file:
         arrays = dict(file)
     labels, logits = arrays["test_labels"], arrays["test_logits"]
-    figures = evaluate(labels, logits=logits)
-    assert round(100 * figures["accuracy"], 2) == accuracy
-    assert round(100 * figures["ece"], 2) == ece
+    scores = evaluate(labels, logits=logits)
+    assert round(100 * scores["accuracy"], 2) == accuracy
+    assert round(100 * scores["ece"], 2) == ece
     fitted = evaluate(
-        arrays["val_labels"], logits=arrays["val_logits"], figures="temperature"
+        arrays["val_labels"], logits=arrays["val_logits"], scores="temperature"
     )
-    scaled = evaluate(labels, logits=logits / fitted["temperature"], figures="ece")
+    scaled = evaluate(labels, logits=logits / fitted["temperature"], scores="ece")
     assert round(100 * scaled["ece"], 2) == temperature_ece
 
 
 def test_one_sample():
-    figures = evaluate([0], [[0.7, 0.3]], class_counts=[500, 5])
-    assert figures["accuracy"] == 1 and figures["accuracy_many"] == 1
-    assert figures["ece"] == pytest.approx(0.3)
-    assert figures["brier"] == pytest.approx(0.18)
+    scores = evaluate([0], [[0.7, 0.3]], class_counts=[500, 5])
+    assert scores["accuracy"] == 1 and scores["accuracy_many"] == 1
+    assert scores["ece"] == pytest.approx(0.3)
+    assert scores["brier"] == pytest.approx(0.18)
     undefined = ("refinement", "correctness_auroc", "ace", "tace", "ece_few")
     for name in (*undefined, "ece_quantile", "rmsce_debiased"):
-        assert np.isnan(figures[name]), name
+        assert np.isnan(scores[name]), name
 
 
 def test_every_figure_is_a_plain_float_and_documented():
     labels, probabilities = draw(0, 60, 4)
-    figures = evaluate(labels, probabilities)
-    assert list(figures) == list(FIGURES)
-    for name, value in figures.items():
+    scores = evaluate(labels, probabilities)
+    assert list(scores) == list(SCORES)
+    for name, value in scores.items():
         assert type(value) is float and np.isfinite(value), name
         assert f"`{name}`" in evaluate.__doc__, name
 
@@ -54,7 +54,7 @@ def test_every_figure_is_a_plain_float_and_documented():
 def test_groups():
     labels, probabilities = draw(1, 600, 6)
     class_counts = [500, 101, 100, 20, 19, 0]
-    figures = evaluate(labels, probabilities, class_counts=class_counts)
+    scores = evaluate(labels, probabilities, class_counts=class_counts)
     members = {
         "many": [0, 1],
         "medium": [2, 3],
@@ -67,21 +67,21 @@ def test_groups():
         rows = np.isin(labels, classes)
         alone = evaluate(labels[rows], probabilities[rows])
         for name in ("accuracy", "ece"):
-            assert figures[f"{name}_{group}"] == pytest.approx(alone[name]), group
+            assert scores[f"{name}_{group}"] == pytest.approx(alone[name]), group
 
 
 def test_empty_group_is_undefined():
     labels, probabilities = draw(2, 60, 3)
-    figures = evaluate(labels, probabilities, class_counts=[500, 400, 300])
-    assert np.isnan(figures["accuracy_few"]) and np.isnan(figures["ece_few"])
+    scores = evaluate(labels, probabilities, class_counts=[500, 400, 300])
+    assert np.isnan(scores["accuracy_few"]) and np.isnan(scores["ece_few"])
 
 
 def test_order_of_rows_does_not_matter_without_ties():
     labels, probabilities = draw(3, 200, 5)
     rows = np.random.default_rng(0).permutation(200)
-    figures = evaluate(labels, probabilities)
+    scores = evaluate(labels, probabilities)
     shuffled = evaluate(labels[rows], probabilities[rows])
-    for name, value in figures.items():
+    for name, value in scores.items():
         # Those across folds depend on which rows stand in a fold together.
         folds = name in ACROSS_FOLDS
         assert shuffled[name] == pytest.approx(value, abs=0.02 if folds else 1e-9), name
@@ -89,7 +89,7 @@ def test_order_of_rows_does_not_matter_without_ties():
 
 def test_chosen_figures_keep_their_order():
     labels, probabilities = draw(4, 30, 3)
-    assert list(evaluate(labels, probabilities, figures=["nll", "ece"])) == [
+    assert list(evaluate(labels, probabilities, scores=["nll", "ece"])) == [
         "nll",
         "ece",
     ]
@@ -107,8 +107,8 @@ def test_every_convention_by_name(convention):
     [
         ({"num_bins": 0}, "num_bins"),
         ({"convention": "peer"}, "convention"),
-        ({"figures": ["ece", "speed"]}, "speed"),
-        ({"figures": "ece_few"}, "class_counts"),
+        ({"scores": ["ece", "speed"]}, "speed"),
+        ({"scores": "ece_few"}, "class_counts"),
         ({"class_counts": [1, 2, 3]}, "class_counts"),
         ({"class_counts": [1, -2]}, "class_counts"),
         ({"threshold": 1.5}, "threshold"),
@@ -127,7 +127,7 @@ def test_refuses_bad_conventions(options):
 
 def test_confident_and_sure_answers():
     probabilities = np.eye(3)[[0, 1, 2, 0]]
-    figures = evaluate([0, 1, 2, 1], probabilities)
-    assert figures["accuracy"] == 0.75 and figures["ece"] == pytest.approx(0.25)
-    assert figures["nll"] == np.inf
-    assert np.isfinite([figures[n] for n in ("smece", "brier", "refinement")]).all()
+    scores = evaluate([0, 1, 2, 1], probabilities)
+    assert scores["accuracy"] == 0.75 and scores["ece"] == pytest.approx(0.25)
+    assert scores["nll"] == np.inf
+    assert np.isfinite([scores[n] for n in ("smece", "brier", "refinement")]).all()

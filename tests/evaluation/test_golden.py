@@ -153,13 +153,13 @@ def test_evaluate_gives_the_same(case, check):
     name = {"auroc": "refinement"}.get(check["kind"], check["kind"])
     if check["params"].get("multiclass") == "ovr":
         name = "auroc_ovr"
-    value = evaluate(predictions(case), figures=[name])[name]
+    value = evaluate(predictions(case), scores=[name])[name]
     golden_cases.assert_matches(case, check, value=value)
 
 
 def test_evaluate_follows_the_convention():
     case, check = golden_cases.parameters("fpr95", variants=("alternative",))[0].values
     convention = Convention(false_positive_rate="closest")
-    figures = evaluate(predictions(case), convention=convention)
+    scores = evaluate(predictions(case), convention=convention)
     assert check["params"]["rule"] == "closest"
-    golden_cases.assert_matches(case, check, value=figures["fpr_at_95_recall"])
+    golden_cases.assert_matches(case, check, value=scores["fpr_at_95_recall"])

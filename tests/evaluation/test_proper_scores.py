@@ -21,16 +21,16 @@ def test_temperature_is_the_optimum(scale):
         return -np.mean(np.log(scaled[rows, labels] + 1e-300))
 
     best = minimize_scalar(loss, bounds=(-6, 6), method="bounded")
-    figures = evaluate(labels, logits=logits)
-    assert figures["nll_refinement_in_sample"] == pytest.approx(best.fun, abs=1e-8)
+    scores = evaluate(labels, logits=logits)
+    assert scores["nll_refinement_in_sample"] == pytest.approx(best.fun, abs=1e-8)
     tempered = softmax(logits / np.exp(best.x))
-    assert figures["brier_refinement_in_sample"] == pytest.approx(
+    assert scores["brier_refinement_in_sample"] == pytest.approx(
         np.mean(np.sum((tempered - np.eye(5)[labels]) ** 2, axis=1)), abs=1e-5
     )
-    assert figures["temperature"] == pytest.approx(np.exp(best.x), rel=1e-3)
-    assert figures["nll"] == pytest.approx(loss(0.0), abs=1e-8)
-    parts = figures["nll_calibration"] + figures["nll_refinement"]
-    assert parts == pytest.approx(figures["nll"])
+    assert scores["temperature"] == pytest.approx(np.exp(best.x), rel=1e-3)
+    assert scores["nll"] == pytest.approx(loss(0.0), abs=1e-8)
+    parts = scores["nll_calibration"] + scores["nll_refinement"]
+    assert parts == pytest.approx(scores["nll"])
 
 
 def test_each_fold_is_judged_by_the_temperature_of_the_others():
@@ -46,42 +46,42 @@ def test_each_fold_is_judged_by_the_temperature_of_the_others():
 
         best = minimize_scalar(loss, bounds=(0.01, 3), options={"xatol": 1e-9})
         held_out[here] = softmax(logits[here] * best.x)
-    figures = evaluate(labels, logits=logits)
-    nll, brier = figures["nll_refinement"], figures["brier_refinement"]
+    scores = evaluate(labels, logits=logits)
+    nll, brier = scores["nll_refinement"], scores["brier_refinement"]
     assert nll == pytest.approx(log_loss(labels, held_out), abs=1e-6)
     distances = np.sum((held_out - np.eye(3)[labels]) ** 2, axis=1)
     assert brier == pytest.approx(distances.mean(), abs=1e-6)
-    assert nll > figures["nll_refinement_in_sample"]
-    assert figures["brier"] == pytest.approx(brier + figures["brier_calibration"])
+    assert nll > scores["nll_refinement_in_sample"]
+    assert scores["brier"] == pytest.approx(brier + scores["brier_calibration"])
 
 
 def test_of_few_samples_only_the_cross_fitted_refinement_does_not_flatter():
     names = ["nll_refinement", "nll_refinement_in_sample"]
     y, p = draw(1000, 50_000, 4)
-    temperature = evaluate(y, p, figures=["temperature"])["temperature"]
+    temperature = evaluate(y, p, scores=["temperature"])["temperature"]
     above = []  # the loss of the best temperature of all, on the same few samples
     for seed in range(200):
         y, p = draw(seed, 20, 4)
-        figures = evaluate(y, logits=np.log(p), figures=names)
+        scores = evaluate(y, logits=np.log(p), scores=names)
         best = log_loss(y, softmax(np.log(p) / temperature))
-        above.append([figures[name] - best for name in names])
+        above.append([scores[name] - best for name in names])
     fair, flattering = np.mean(above, axis=0)
     assert -0.05 < flattering < -0.005 < 0 < fair < 0.05
 
 
 def test_a_single_sample_has_no_cross_fitted_refinement():
-    figures = evaluate([1], [[0.2, 0.8]])
-    assert np.isnan(figures["nll_refinement"]) and np.isnan(figures["brier_refinement"])
-    assert np.isfinite(figures["nll_refinement_in_sample"])
+    scores = evaluate([1], [[0.2, 0.8]])
+    assert np.isnan(scores["nll_refinement"]) and np.isnan(scores["brier_refinement"])
+    assert np.isfinite(scores["nll_refinement_in_sample"])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_probabilities_and_logits_agree(dtype):
     labels, probabilities = draw(2, 300, 5)
     from_logits = evaluate(labels, logits=np.log(probabilities))
-    figures = evaluate(labels, probabilities.astype(dtype))
+    scores = evaluate(labels, probabilities.astype(dtype))
     for name in ("nll", "nll_refinement", "temperature", "brier", "refinement"):
-        assert figures[name] == pytest.approx(from_logits[name], rel=2e-5), name
+        assert scores[name] == pytest.approx(from_logits[name], rel=2e-5), name
 
 
 def test_all_right_and_all_wrong():
@@ -97,9 +97,9 @@ def test_all_right_and_all_wrong():
 
 def test_parts_of_the_brier_score():
     labels, probabilities = draw(3, 400, 4)
-    figures = evaluate(labels, probabilities)
+    scores = evaluate(labels, probabilities)
     one_hot = np.eye(4)[labels]
-    assert figures["brier"] == pytest.approx(
+    assert scores["brier"] == pytest.approx(
         np.mean(np.sum((probabilities - one_hot) ** 2, axis=1))
     )
     calibration = 0.0
@@ -109,9 +109,9 @@ def test_parts_of_the_brier_score():
             inside = bins == index
             gap = column[inside].mean() - events[inside].mean()
             calibration += inside.mean() * gap**2
-    assert figures["brier_calibration_binned"] == pytest.approx(calibration)
-    parts = figures["brier_calibration_binned"] + figures["brier_refinement_binned"]
-    assert parts == pytest.approx(figures["brier"])
+    assert scores["brier_calibration_binned"] == pytest.approx(calibration)
+    parts = scores["brier_calibration_binned"] + scores["brier_refinement_binned"]
+    assert parts == pytest.approx(scores["brier"])
 
 
 def test_log_loss_equals_scikit_learn():
@@ -121,6 +121,6 @@ def test_log_loss_equals_scikit_learn():
 
 
 def test_impossible_label_costs_infinitely():
-    figures = evaluate([1, 0, 1], [[1.0, 0.0], [0.8, 0.2], [0.3, 0.7]])
-    assert figures["nll"] == np.inf and figures["nll_calibration"] == np.inf
-    assert np.isfinite(figures["nll_refinement"])
+    scores = evaluate([1, 0, 1], [[1.0, 0.0], [0.8, 0.2], [0.3, 0.7]])
+    assert scores["nll"] == np.inf and scores["nll_calibration"] == np.inf
+    assert np.isfinite(scores["nll_refinement"])

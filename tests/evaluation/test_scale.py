@@ -22,8 +22,8 @@ def extra_megabytes(function):
 
 def test_memory_is_a_few_blocks_of_values():
     labels, probabilities = draw(0, 100_000, 50, "float32")
-    figures = ["refinement", "classwise_ece", "ace", "brier", "nll_refinement"]
-    used = extra_megabytes(lambda: evaluate(labels, probabilities, figures=figures))
+    scores = ["refinement", "classwise_ece", "ace", "brier", "nll_refinement"]
+    used = extra_megabytes(lambda: evaluate(labels, probabilities, scores=scores))
     assert used < 160
 
 

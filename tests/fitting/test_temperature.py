@@ -74,9 +74,9 @@ def test_is_found_where_labels_are_no_likelier_than_chance(seed, classes, log10_
     assert best.loss <= min(loss(data, np.exp(s)) for s in grid) + 1e-9
     assert best.loss == pytest.approx(loss(data, best.temperature), rel=1e-9)
     assert best.loss < np.log(classes) + 0.01
-    figures = evaluate(labels, logits=data.logits)
-    assert figures["temperature"] == pytest.approx(best.temperature, rel=1e-4)
-    assert figures["nll_refinement_in_sample"] == pytest.approx(best.loss, abs=1e-8)
+    scores = evaluate(labels, logits=data.logits)
+    assert scores["temperature"] == pytest.approx(best.temperature, rel=1e-4)
+    assert scores["nll_refinement_in_sample"] == pytest.approx(best.loss, abs=1e-8)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
@@ -91,8 +91,8 @@ def test_all_right_claims_what_so_many_samples_show(scale):
     least = loss(as_set(labels, logits), np.exp(best.log_bounds[0]))
     assert best.loss - least == pytest.approx(1 / 301, rel=1e-6)
     assert least < 0.01
-    figures = evaluate(labels, logits=logits)
-    assert figures["temperature"] == pytest.approx(best.temperature, rel=1e-4)
+    scores = evaluate(labels, logits=logits)
+    assert scores["temperature"] == pytest.approx(best.temperature, rel=1e-4)
 
 
 def test_all_right_and_surer_than_samples_show_stays():

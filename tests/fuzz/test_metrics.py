@@ -110,7 +110,7 @@ def exact(metric, labels, scores, probabilities):
         return {f"{metric.name}_{g}": figures[f"{figure}_{g}"] for g in groups}
     name = exact_name(metric)
     if name in RANKED:
-        return logit_oracle.figure(name, labels, scores)
+        return logit_oracle.score(name, labels, scores)
     figures = evaluation.evaluate(labels, probabilities, convention=EXPECTED_TIES)
     if getattr(metric, "decomposition", False):
         parts = ("", "_calibration", "_refinement")

@@ -46,10 +46,10 @@ def exact(name, labels, probabilities):
             multi_class="ovo" if name == "refinement" else "ovr",
             renormalize=False,
         )
-    figures = evaluation.evaluate(
-        labels, probabilities, figures=name, convention=EXPECTED_TIES
+    scores = evaluation.evaluate(
+        labels, probabilities, scores=name, convention=EXPECTED_TIES
     )
-    return figures[name]
+    return scores[name]
 
 
 def on_edges(seed, size, num_classes):
@@ -117,11 +117,11 @@ def test_smooth_error_of_a_calibrated_classifier():
 def test_brier_decomposition():
     labels, probabilities = on_edges(0, 192, 5)
     parts = stream(metrics.BrierScore(decomposition=True), labels, probabilities)
-    figures = evaluation.evaluate(labels, probabilities)
+    scores = evaluation.evaluate(labels, probabilities)
     for part, figure in parts.items():
         binned = "" if part == "brier_score" else "_binned"
         name = part.replace("brier_score", "brier") + binned
-        assert figure == pytest.approx(figures[name], abs=1e-6), name
+        assert figure == pytest.approx(scores[name], abs=1e-6), name
 
 
 @pytest.mark.parametrize("probability", [0.0, 1e-20])
@@ -149,7 +149,7 @@ def test_nll_of_certain_labels_is_clipped_too():
 def test_groups_of_classes():
     labels, probabilities = long_tailed(1, 192, 5)
     counts = [500, 60, 50, 5, 0]
-    figures = evaluation.evaluate(labels, probabilities, class_counts=counts)
+    scores = evaluation.evaluate(labels, probabilities, class_counts=counts)
     ece = metrics.ExpectedCalibrationError(name="ece")
     for groups in ("shots", "thirds"):
         results = stream(
@@ -157,10 +157,10 @@ def test_groups_of_classes():
         ) | stream(metrics.GroupedMetric(ece, counts, groups), labels, probabilities)
         assert len(results) == 6
         for name, result in results.items():
-            assert result == pytest.approx(figures[name], abs=1e-6, nan_ok=True)
+            assert result == pytest.approx(scores[name], abs=1e-6, nan_ok=True)
     own = {"first": [0], "all": [0, 1, 2, 3, 4]}
     results = stream(metrics.ShotAccuracy(counts, own), labels, probabilities)
-    assert results["shot_accuracy_all"] == pytest.approx(figures["accuracy"])
+    assert results["shot_accuracy_all"] == pytest.approx(scores["accuracy"])
 
 
 def test_group_without_samples_is_undefined_for_any_metric():
@@ -305,10 +305,10 @@ def test_published_figures_of_real_networks(network):
         metric = metrics.ExpectedCalibrationError(from_logits=True)
         value = stream(metric, labels, logits / scale, 1000)
         assert round(100 * value, 2) == published
-    figures = evaluation.evaluate(labels, logits=logits, convention=EXPECTED_TIES)
+    scores = evaluation.evaluate(labels, logits=logits, convention=EXPECTED_TIES)
     for name, make in (BINNED | FINE).items():
         metric = make()
         metric.from_logits = True
         assert stream(metric, labels, logits, 1000) == pytest.approx(
-            figures[name], abs=1e-3
+            scores[name], abs=1e-3
         ), name

@@ -231,5 +231,5 @@ def test_all_in_a_compiled_model_saved_and_reloaded(tmp_path):
 
 def named(kind, *batches):
     """Returns the figures of a metric by the names that `fit` logs."""
-    figures = stream(make(kind, name=kind.__name__), *batches)
-    return figures if isinstance(figures, dict) else {kind.__name__: figures}
+    scores = stream(make(kind, name=kind.__name__), *batches)
+    return scores if isinstance(scores, dict) else {kind.__name__: scores}

@@ -95,7 +95,7 @@ def test_two_devices_equal_one():
     one, two = run(1), run(2)
     assert set(one) == set(two)
     # The loss is the mean of the devices' weighted means, so it may differ.
-    figures = {name for name in one if not name.endswith("loss")}
-    assert len(figures) >= 18
-    for name in figures:
+    scores = {name for name in one if not name.endswith("loss")}
+    assert len(scores) >= 18
+    for name in scores:
         assert two[name] == pytest.approx(one[name], abs=2e-6, nan_ok=True), name

@@ -42,7 +42,7 @@ def test_equals_exact_evaluation(norm, convention, dtype):
     metric = ExpectedCalibrationError(norm=norm, convention=convention)
     name = {"l1": "ece", "l2": "rmsce", "max": "mce"}[norm]
     exact = evaluation.evaluate(
-        labels, probabilities, figures=name, convention=convention
+        labels, probabilities, scores=name, convention=convention
     )[name]
     assert stream(metric, labels, probabilities, 33) == pytest.approx(exact, abs=1e-6)
 

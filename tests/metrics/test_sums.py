@@ -95,7 +95,7 @@ def test_means_equal_float64(name):
         "mce": metrics.MaximumCalibrationError,
         "rmsce": lambda: metrics.ExpectedCalibrationError(norm="l2"),
     }
-    exact = evaluation.evaluate(labels, predictions.astype("float64"), figures=name)
+    exact = evaluation.evaluate(labels, predictions.astype("float64"), scores=name)
     for cut in CUTS[:2]:
         ours = stream(kinds[name](), labels, predictions, cut)
         assert ours == pytest.approx(exact[name], rel=1e-6, abs=0)
@@ -140,5 +140,5 @@ def test_figures_are_computed_in_float64(kind):
     with double_precision():
         counters = metric.counters()
         counters.pop("rejected")
-        for figure in keras.tree.flatten(metric.figure(**counters)):
+        for figure in keras.tree.flatten(metric.score(**counters)):
             assert keras.backend.standardize_dtype(figure.dtype) == "float64"

@@ -67,18 +67,18 @@ def test_bad_logits_are_named():
 
 
 def test_huge_finite_logits_are_finite():
-    figures = evaluate([0, 1, 1], logits=np.array([[1e4, -1e4]] * 3, "float32"))
-    assert np.isclose(figures["nll"], 2 / 3 * 2e4)
-    assert figures["ece"] == pytest.approx(2 / 3)
+    scores = evaluate([0, 1, 1], logits=np.array([[1e4, -1e4]] * 3, "float32"))
+    assert np.isclose(scores["nll"], 2 / 3 * 2e4)
+    assert scores["ece"] == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("dtype", ["float16", ml_dtypes.bfloat16, "float32"])
 def test_precisions_agree(dtype):
     labels, probabilities = draw(1, 100, 5)
-    figures = evaluate(labels, probabilities.astype(dtype))
+    scores = evaluate(labels, probabilities.astype(dtype))
     exact = evaluate(labels, probabilities)
     tolerance = 1e-6 if dtype == "float32" else 1e-2
-    assert abs(figures["brier"] - exact["brier"]) < tolerance
+    assert abs(scores["brier"] - exact["brier"]) < tolerance
 
 
 def test_one_column_is_class_one():
@@ -156,6 +156,6 @@ def test_subnormal_probabilities_are_what_they_are(tiny):
     dtype = "float64" if tiny < 1e-45 else "float32"
     rows = np.array([[tiny, 1.0], [1.0, tiny]], dtype)
     expected = -np.log(rows[0, 0].astype("float64"))
-    figures = evaluate([0, 1], rows, figures=["nll", "refinement"])
-    assert figures["nll"] == pytest.approx(expected) and np.isfinite(expected)
-    assert evaluate([0, 1], [0.0, tiny], figures="refinement")["refinement"] == 1
+    scores = evaluate([0, 1], rows, scores=["nll", "refinement"])
+    assert scores["nll"] == pytest.approx(expected) and np.isfinite(expected)
+    assert evaluate([0, 1], [0.0, tiny], scores="refinement")["refinement"] == 1

@@ -19,7 +19,7 @@ def test_sums_of_rows_have_one_tolerance():
 
 @pytest.mark.parametrize("from_logits", [True, False])
 def test_one_column_is_two_classes(from_logits):
-    scores = gate.as_scores("scores", [0.25, 0.75])
+    scores = gate.as_outputs("scores", [0.25, 0.75])
     other = [0, 0] if from_logits else [0.75, 0.25]
     np.testing.assert_array_equal(
         gate.two_columns(scores, from_logits), np.stack([other, [0.25, 0.75]], axis=1)
@@ -92,4 +92,4 @@ def test_class_counts_that_are_none_are_refused(counts):
 )
 def test_scores_that_are_none_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
-        gate.as_scores("scores", values)
+        gate.as_outputs("scores", values)

@@ -66,8 +66,8 @@ def _expected(labels, odds):
 def test_ranking_figures_equal_those_of_log_odds(num_classes, scale, dtype):
     labels, logits = _logits(num_classes, scale, dtype)
     expected = _expected(labels, _oracle(logits))
-    figures = evaluate(labels, logits=logits, figures=list(expected))
-    assert figures == pytest.approx(expected, abs=1e-9)
+    scores = evaluate(labels, logits=logits, scores=list(expected))
+    assert scores == pytest.approx(expected, abs=1e-9)
     curve = risk_coverage_curve(labels, logits=logits)
     assert len(curve.risk) == len(labels)
     assert np.mean(curve.risk) == pytest.approx(expected["aurc"], abs=1e-9)
@@ -78,11 +78,11 @@ def test_one_column_is_ranked_as_it_is(shape):
     labels, logits = _logits(2, 1)
     column = logits[:, 1] - logits[:, 0]
     names = [*_expected(labels, _oracle(logits))]
-    plain = evaluate(labels, logits=column.reshape(shape), figures=names)
+    plain = evaluate(labels, logits=column.reshape(shape), scores=names)
     auroc = metrics.roc_auc_score(labels, column)
     assert plain["refinement"] == pytest.approx(auroc, abs=1e-12)
     for scale in SCALES:
-        scaled = evaluate(labels, logits=scale * column.reshape(shape), figures=names)
+        scaled = evaluate(labels, logits=scale * column.reshape(shape), scores=names)
         assert scaled == pytest.approx(plain, abs=1e-12)
 
 

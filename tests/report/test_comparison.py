@@ -8,7 +8,7 @@ from run_directories import write_json, write_predictions, write_run
 from keras_refcal import evaluation, report
 from keras_refcal.predictions import as_predictions
 from keras_refcal.report.comparison import make_comparison
-from keras_refcal.report.figures import judge
+from keras_refcal.report.scores import judge
 from keras_refcal.report.tables import MINUS
 
 FAST = report.ReportSettings(bootstrap=40)
@@ -53,11 +53,11 @@ def test_a_classifier_does_not_differ_from_itself():
 def test_the_best_of_each_figure_stands_out():
     labels, good, bad = _pair()
     rows = _compare(good, bad).methods.rows
-    figures = {
+    scores = {
         entry.label: evaluation.evaluate(labels, entry.saved.predictions.probabilities)
         for entry in (good, bad)
     }
-    ece = [figures[name]["ece"] for name in ("good", "bad")]
+    ece = [scores[name]["ece"] for name in ("good", "bad")]
     assert [row[2].best for row in rows] == [ece[0] < ece[1], ece[1] < ece[0]]
     assert [row[1].best for row in rows] == [True, False]
 

@@ -96,9 +96,9 @@ def test_pictures_have_text_and_headings_do_not_skip(page):
 
 def test_every_diagram_has_a_summary_and_numbers(page):
     parsed = Page(page)
-    figures = [a["data-chart"] for a in parsed.of("figure")]
-    assert sorted(figures) == sorted(_data(page))
-    assert {name.split("-")[1] for name in figures if name.startswith("p0")} == {
+    scores = [a["data-chart"] for a in parsed.of("figure")]
+    assert sorted(scores) == sorted(_data(page))
+    assert {name.split("-")[1] for name in scores if name.startswith("p0")} == {
         "reliability",
         "histogram",
         "risk",
@@ -123,9 +123,9 @@ def test_recipe_conventions_and_checksum_are_there(page):
 def test_figures_are_those_of_evaluate():
     labels, probabilities = draw(3, 500, 5)
     text = report.render_report(_run(labels, probabilities), FAST)
-    figures = evaluation.evaluate(labels, probabilities)
+    scores = evaluation.evaluate(labels, probabilities)
     for name in ("ece", "refinement", "nll", "brier", "aurc", "ace"):
-        assert f">{figures[name]:.4f}<" in text
+        assert f">{scores[name]:.4f}<" in text
     curve = evaluation.reliability_curve(labels, probabilities)
     drawn = _data(text)["p0-reliability"][0]
     np.testing.assert_allclose(drawn["weight"], curve.weight)

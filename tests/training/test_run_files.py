@@ -132,8 +132,8 @@ def test_a_table_never_shrinks(sweep):
     results = conclude(config, split, runs, directory, {})
     assert list(results["methods"]) == ["cross_entropy", "refcal"]
     assert results["seeds"] == [0, 1]
-    for figures in results["methods"].values():
-        assert len(figures["accuracy"]["seeds"]) == 2
+    for scores in results["methods"].values():
+        assert len(scores["accuracy"]["seeds"]) == 2
     written = json.loads((directory / "metrics.json").read_text())["methods"]
     assert {*written} == {"cross_entropy", "refcal"}
 

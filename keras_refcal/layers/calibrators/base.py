@@ -17,7 +17,7 @@ from keras_refcal.ops.labels import MIN_PROBABILITY, log_probabilities
 from keras_refcal.predictions import (
     are_probabilities,
     as_class_ids,
-    as_scores,
+    as_outputs,
     check_probabilities,
     two_columns,
 )
@@ -253,7 +253,7 @@ class Calibrator(keras.layers.Layer):
         return scores - scores[:, :1] if self.single_column else scores
 
     def _checked(self, y_true, scores, sample_weight, class_weight):
-        scores = as_scores("logits", ops.convert_to_numpy(scores)).astype("float64")
+        scores = as_outputs("logits", ops.convert_to_numpy(scores)).astype("float64")
         self._check_kind(scores)
         if not self.built:
             self.build((None, scores.shape[1]))

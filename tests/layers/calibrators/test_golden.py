@@ -100,6 +100,6 @@ def test_temperature_of_published_long_tailed_networks(name, temperature, ece):
     with np.load(shared_data("logits", f"cifar10_lt_{name}.npz")) as file:
         layer = TemperatureScaling().fit(file["val_labels"], file["val_logits"])
         probabilities = numbers(layer(file["test_logits"]))
-        figures = evaluate(file["test_labels"], probabilities)
+        scores = evaluate(file["test_labels"], probabilities)
     assert float(layer.temperature) == pytest.approx(temperature, abs=5e-4)
-    assert figures["ece"] == pytest.approx(ece, abs=5e-5)
+    assert scores["ece"] == pytest.approx(ece, abs=5e-5)

@@ -22,23 +22,23 @@ def judge(saved, settings) -> dict[str, float]:
         "num_bins": settings.num_bins,
         "convention": settings.convention,
     }
-    figures = evaluate(saved.predictions, **options)
+    scores = evaluate(saved.predictions, **options)
     resampled = settings.resampled(saved.predictions.num_samples)
     if resampled:
-        figures |= evaluate(
+        scores |= evaluate(
             saved.predictions,
             **options,
-            figures=resampled,
+            scores=resampled,
             bootstrap=settings.bootstrap,
             confidence_level=settings.confidence_level,
             seed=settings.seed,
         )
-    return figures
+    return scores
 
 
-def interval(name, figures) -> str:
+def interval(name, scores) -> str:
     """Returns the bootstrap interval of a figure, empty if there is none."""
-    low, high = (figures.get(f"{name}_{end}") for end in ("low", "high"))
+    low, high = (scores.get(f"{name}_{end}") for end in ("low", "high"))
     if low is None or np.isnan(low):
         return ""
     kind = MEANINGS[name].kind
@@ -47,23 +47,23 @@ def interval(name, figures) -> str:
     )
 
 
-def figure_text(figures) -> str:
+def score_text(scores) -> str:
     """Returns figures as a table of text, one a line.
 
     Args:
-        figures: What `judge` returned.
+        scores: What `judge` returned.
 
-    >>> print(figure_text({"ece": 0.1, "ece_low": 0.05, "ece_high": 0.2}))
+    >>> print(score_text({"ece": 0.1, "ece_low": 0.05, "ece_high": 0.2}))
     ece    0.1000    0.0500 to 0.2000
     """
-    bounds = {f"{name}_{end}" for name in figures for end in ("low", "high")}
-    names = [name for name in figures if name not in bounds]
+    bounds = {f"{name}_{end}" for name in scores for end in ("low", "high")}
+    names = [name for name in scores if name not in bounds]
     width = max(map(len, names))
     lines = []
     for name in names:
-        line = f"{name:<{width}}    {figures[name]:.4f}"
-        if f"{name}_low" in figures:
-            low, high = figures[f"{name}_low"], figures[f"{name}_high"]
+        line = f"{name:<{width}}    {scores[name]:.4f}"
+        if f"{name}_low" in scores:
+            low, high = scores[f"{name}_low"], scores[f"{name}_high"]
             line += f"    {low:.4f} to {high:.4f}"
         lines.append(line)
     return "\n".join(lines)

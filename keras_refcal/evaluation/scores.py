@@ -169,7 +169,7 @@ def _of_risk_coverage(area):
     return figure
 
 
-FIGURES = {
+SCORES = {
     "accuracy": lambda j: np.mean(j.correct),
     "refinement": lambda j: j.areas.average("ovo"),
     "auroc_ovr": lambda j: j.areas.average("ovr"),
@@ -205,10 +205,10 @@ FIGURES = {
     "excess_aurc": _of_risk_coverage(selective.excess_risk_coverage_area),
     "augrc": lambda j: selective.generalized_risk_coverage_area(j.ranking, j.correct),
 }
-GROUP_FIGURES = ("accuracy", "ece")
+GROUP_SCORES = ("accuracy", "ece")
 
 
-def group_figures(groups):
+def group_scores(groups):
     """Returns the figures of each group of classes, by name.
 
     Args:
@@ -216,9 +216,9 @@ def group_figures(groups):
             the group of its label.
     """
     return {
-        f"{name}_{group}": functools.partial(_in_group, FIGURES[name], members)
+        f"{name}_{group}": functools.partial(_in_group, SCORES[name], members)
         for group, members in groups.items()
-        for name in GROUP_FIGURES
+        for name in GROUP_SCORES
     }
 
 
