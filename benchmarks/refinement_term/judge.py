@@ -44,7 +44,7 @@ def figures(validation, judged, counts):
                 judged["labels"],
                 logits=logits,
                 class_counts=counts,
-                figures=list(FIGURES),
+                scores=list(FIGURES),
             ).items()
         }
         for head, logits in found.items()
