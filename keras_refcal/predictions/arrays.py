@@ -13,6 +13,7 @@ from keras_refcal.predictions.checks import (
 )
 from keras_refcal.predictions.chunks import row_chunks
 from keras_refcal.predictions.log_odds import LogOdds
+from keras_refcal.predictions.rows import given_rows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,12 +27,20 @@ class Predictions:
             `(n,)`: from logits by log-softmax, from probabilities directly, so that
             a probability of 0 gives minus infinity.
         logits: The logits, shape `(n, K)`, or `None` if probabilities came.
+        weights: Above 0, float64 of shape `(n,)`, or `None` for 1 each.
+        groups: A value for each sample, shape `(n,)`, or `None`.
+        classes: Names of the columns, or `None` for their numbers.
+        rows: Which of the rows that came these are, shape `(n,)`; `None` for all.
     """
 
     labels: np.ndarray
     probabilities: np.ndarray
     log_label_probability: np.ndarray
     logits: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    groups: np.ndarray | None = None
+    classes: tuple | None = None
+    rows: np.ndarray | None = None
 
     @property
     def num_samples(self) -> int:
@@ -85,29 +94,53 @@ class Predictions:
 
     def take(self, rows: np.ndarray) -> "Predictions":
         """Returns the predictions of some rows, by index or mask."""
-        return Predictions(
-            self.labels[rows],
-            self.probabilities[rows],
-            self.log_label_probability[rows],
-            None if self.logits is None else self.logits[rows],
-        )
+        of_rows = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if field.name != "classes"
+        }
+        if self.rows is None:
+            of_rows["rows"] = np.arange(self.num_samples)
+        taken = {k: None if v is None else v[rows] for k, v in of_rows.items()}
+        return Predictions(**taken, classes=self.classes)
 
 
-def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
+def as_predictions(
+    y_true,
+    probabilities=None,
+    logits=None,
+    *,
+    sample_weight=None,
+    groups=None,
+    classes=None,
+    ignore_class=None,
+) -> Predictions:
     """Checks labels and predictions and brings them into one form.
 
     Args:
         y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows `(n, K)`; or
             `Predictions` alone, which are returned as they are.
         probabilities: Rows that sum to 1, shape `(n, K)`; for two classes also the
-            probability of class 1, shape `(n,)` or `(n, 1)`.
+            probability of class 1, shape `(n,)` or `(n, 1)`. Every sample may be many,
+            `(b, h, w, K)` or `(b, t, K)`, with labels, weights and groups of the same
+            leading shape.
         logits: In place of `probabilities`, the same shapes; one column is the
             logit of class 1. Their softmax is taken in float64.
+        sample_weight: Finite numbers of 0 or more, shape `(n,)`, or `None`. A row of
+            weight 0 is as if it had not come.
+        groups: A value for each sample, shape `(n,)`, or `None`.
+        classes: Names of the K columns, in their order: labels are then among these.
+        ignore_class: The label of rows that are as if they had not come.
 
     Raises:
         ValueError: For no or both of `probabilities` and `logits`, an empty input,
             wrong shapes, NaN or infinity, values that are no probabilities, and
-            labels outside `0 .. K - 1`.
+            labels outside `0 .. K - 1`, or not among `classes`.
+
+    >>> found = as_predictions(["b", "?", "a"], [[0.1, 0.9], [0.4, 0.6], [0.3, 0.7]],
+    ...                        classes=["a", "b"], ignore_class="?")
+    >>> found.labels.tolist(), found.rows.tolist()
+    ([1, 0], [0, 2])
     """
     if isinstance(y_true, Predictions) and probabilities is None and logits is None:
         return y_true
@@ -116,17 +149,22 @@ def as_predictions(y_true, probabilities=None, logits=None) -> Predictions:
             "Pass exactly one of `probabilities` and `logits`. Received: "
             + ("neither." if logits is None else "both.")
         )
+    name = "probabilities" if logits is None else "logits"
+    outputs = probabilities if logits is None else logits
+    given = given_rows(y_true, name, outputs, sample_weight, groups, ignore_class)
+    outputs = as_outputs(name, given.outputs)
     if logits is None:
-        scores = as_outputs("probabilities", probabilities)
-        check_probabilities("probabilities", scores)
-        scores = two_columns(scores, from_logits=False)
-        labels = as_class_ids(y_true, *scores.shape)
+        check_probabilities(name, outputs)
+    outputs = two_columns(outputs, from_logits=logits is not None)
+    labels = as_class_ids(given.labels, *outputs.shape, classes)
+    if logits is None:
         with np.errstate(divide="ignore"):
-            log_label = np.log(_of_label(scores, labels).astype("float64"))
-        return Predictions(labels, scores, log_label)
-    scores = two_columns(as_outputs("logits", logits), from_logits=True)
-    labels = as_class_ids(y_true, *scores.shape)
-    return Predictions(labels, *_softmax(scores, labels), scores)
+            log_label = np.log(_of_label(outputs, labels).astype("float64"))
+        found = outputs, log_label, None
+    else:
+        found = *_softmax(outputs, labels), outputs
+    classes = None if classes is None else tuple(classes)
+    return Predictions(labels, *found, given.weights, given.groups, classes, given.kept)
 
 
 def _of_label(scores, labels):

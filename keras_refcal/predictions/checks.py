@@ -1,5 +1,7 @@
 """Scores, labels and weights, checked before they are used."""
 
+import reprlib
+
 import numpy as np
 
 # How far a row of probabilities may sum from 1, everywhere in this package. Rows in
@@ -18,7 +20,7 @@ def as_outputs(name, values) -> np.ndarray:
     Raises:
         ValueError: For no numbers, another shape, an empty input, NaN or infinity.
     """
-    values = _as_array(name, values)
+    values = as_array(name, values)
     if values.dtype not in (np.float32, np.float64):
         values = _as_floats(name, values)
     values = values[:, None] if values.ndim == 1 else values
@@ -101,7 +103,7 @@ def two_columns(values, from_logits) -> np.ndarray:
     return np.concatenate([other, values], axis=1)
 
 
-def as_class_ids(y_true, num_samples, num_classes) -> np.ndarray:
+def as_class_ids(y_true, num_samples, num_classes, classes=None) -> np.ndarray:
     """Returns class ids, int64 of shape `(n,)`, or raises.
 
     Args:
@@ -109,12 +111,15 @@ def as_class_ids(y_true, num_samples, num_classes) -> np.ndarray:
             `(n, num_classes)`.
         num_samples: n.
         num_classes: Number of classes, 2 or more.
+        classes: Names of the columns; labels of shape `(n,)` are then among them.
 
     Raises:
         ValueError: For labels that are no class ids: another number or shape, text,
             fractions, ids out of range, rows that are not one-hot.
     """
-    labels = _as_array("y_true", y_true)
+    labels = as_array("y_true", y_true)
+    if classes is not None:
+        labels = _places(labels, classes, num_classes)
     if (
         labels.ndim == 0
         or len(labels) != num_samples
@@ -148,6 +153,27 @@ def as_class_ids(y_true, num_samples, num_classes) -> np.ndarray:
     return labels.astype("int64")
 
 
+def _places(labels, classes, num_classes):
+    """Returns the column of each label; labels in one-hot rows stay."""
+    place = {name: column for column, name in enumerate(classes)}
+    if len(place) != num_classes or len(classes) != num_classes:
+        raise ValueError(
+            f"`classes` must be a name of its own for each of the {num_classes} "
+            f"columns. Received: {reprlib.repr(list(classes))}"
+        )
+    if labels.ndim == 2 and labels.shape[1] == num_classes:
+        return labels
+    labels = labels.reshape(-1) if labels.shape[1:] == (1,) else labels
+    flat = labels.tolist() if labels.ndim == 1 else []
+    strange = sorted({str(label) for label in flat if label not in place})
+    if labels.ndim != 1 or strange:
+        raise ValueError(
+            f"`y_true` must hold labels among `classes`, {reprlib.repr(list(place))}. "
+            f"Received shape {labels.shape}, among them {strange[:5]}"
+        )
+    return np.array([place[label] for label in flat], "int64")
+
+
 def as_weights(name, values, length) -> np.ndarray:
     """Returns weights in float64, shape `(length,)`, or raises.
 
@@ -159,7 +185,7 @@ def as_weights(name, values, length) -> np.ndarray:
     """
     if values is None:
         return np.ones(length)
-    values = _as_array(name, values)
+    values = as_array(name, values)
     if values.dtype.kind not in "biuf":
         values = _as_floats(name, values)
     values = values.astype("float64")
@@ -184,7 +210,7 @@ def as_class_counts(values, num_classes) -> np.ndarray:
         values: Finite numbers of 0 or more, shape `(num_classes,)`.
         num_classes: How many there must be.
     """
-    counts = _as_array("class_counts", values)
+    counts = as_array("class_counts", values)
     fit = counts.shape == (num_classes,) and counts.dtype.kind in "iuf"
     if not fit or not np.all((counts >= 0) & np.isfinite(counts)):
         raise ValueError(
@@ -196,8 +222,13 @@ def as_class_counts(values, num_classes) -> np.ndarray:
     return counts
 
 
-def _as_array(name, values):
-    """Returns an array; refuses what NumPy would read as something else."""
+def as_array(name, values):
+    """Returns an array; refuses what NumPy would read as something else.
+
+    Args:
+        name: What the argument is called where it was given.
+        values: Anything that NumPy makes an array of.
+    """
     if np.ma.is_masked(values):
         raise ValueError(
             f"`{name}` must not hold masked entries: leave those samples out."

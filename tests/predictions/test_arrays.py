@@ -159,3 +159,62 @@ def test_subnormal_probabilities_are_what_they_are(tiny):
     scores = evaluate([0, 1], rows, scores=["nll", "refinement"])
     assert scores["nll"] == pytest.approx(expected) and np.isfinite(expected)
     assert evaluate([0, 1], [0.0, tiny], scores="refinement")["refinement"] == 1
+
+
+ROWS = np.array([[0.1, 0.9], [0.4, 0.6], [0.7, 0.3], [0.8, 0.2]])
+
+
+def test_rows_that_do_not_count_are_as_if_they_had_not_come():
+    bad = np.vstack([ROWS, [[np.nan, 7]], ROWS[:1]])
+    found = as_predictions(
+        ["b", "a", "b", "a", "nobody", "?"],
+        bad,
+        sample_weight=[1, 2, 3, 4, 0, 1],
+        groups=list("xyxyzz"),
+        classes=("a", "b"),
+        ignore_class="?",
+    )
+    plain = as_predictions([1, 0, 1, 0], ROWS, sample_weight=[1, 2, 3, 4])
+    np.testing.assert_array_equal(found.labels, plain.labels)
+    np.testing.assert_array_equal(found.probabilities, plain.probabilities)
+    np.testing.assert_array_equal(found.weights, [1, 2, 3, 4])
+    assert found.groups.tolist() == list("xyxy") and found.classes == ("a", "b")
+    assert found.rows.tolist() == [0, 1, 2, 3] and plain.rows is None
+    taken = found.take(np.array([3, 1])).take(np.array([1]))
+    assert taken.rows.tolist() == [1] and taken.groups.tolist() == ["y"]
+    assert taken.weights.tolist() == [2] and taken.classes == ("a", "b")
+
+
+def test_leading_axes_are_flattened():
+    labels = np.array([[1, 0], [-1, 1]])
+    found = as_predictions(
+        labels, ROWS.reshape(2, 2, 2), sample_weight=np.ones((2, 2)), ignore_class=-1
+    )
+    assert found.labels.tolist() == [1, 0, 1] and found.rows.tolist() == [0, 1, 3]
+    one_hot = np.eye(2)[np.abs(labels)]
+    assert as_predictions(one_hot, ROWS.reshape(2, 2, 2)).labels.tolist() == [
+        1,
+        0,
+        1,
+        1,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("y_true", "options", "message"),
+    [
+        (["a", "c", "b", "a"], {"classes": ("a", "b")}, r"among `classes`.*\['c'\]"),
+        ([0, 1, 1, 0], {"classes": ("a", "a")}, "a name of its own for each of the 2"),
+        (
+            [0, 1, 1, 0],
+            {"sample_weight": [0, 0, 0, 0]},
+            "One sample or more must count",
+        ),
+        ([0, 1, 1, 0], {"sample_weight": [1, 1]}, "`sample_weight` must hold 4"),
+        ([0, 1, 1, 0], {"groups": ["a"]}, "`groups` must have the leading shape"),
+        ([0, 1, -1, 0], {}, "class ids from 0 to 1"),
+    ],
+)
+def test_refuses_rows_that_do_not_fit(y_true, options, message):
+    with pytest.raises(ValueError, match=message):
+        as_predictions(y_true, ROWS, **options)
