@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "evaluation": {"ops", "fitting"},
     "metrics": {"ops", "evaluation"},
     "data": {"ops"},
-    "models": {"ops", "losses", "layers"},
+    "models": {"ops", "losses", "layers", "data"},
     "callbacks": {"ops", "losses", "layers", "models", "evaluation"},
     "report": {"ops", "fitting", "evaluation"},
     "training": {

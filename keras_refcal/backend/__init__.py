@@ -13,8 +13,9 @@ where they would run one by one, and `assign(variable, value)` keeps its result.
 them, and `sum_over_processes(variables)` adds up the state of metrics.
 `inference(layer)` is a function of arrays, in this process alone. `anchor_losses` is
 the supervised contrastive loss of every row, in small memory, and
-`l2_normalized_rows` makes
-these rows of embeddings.
+`l2_normalized_rows` makes these rows of embeddings. `uniform(key, shape)` draws from a
+key, `split_key` and `fold_in` make keys of keys, and `key_of_replica` keeps the draws
+of replicas apart.
 """
 
 import keras

@@ -1,26 +1,28 @@
-"""Augmentation of whole batches in TensorFlow, a pure function of images and seed.
+"""Augmentation of whole batches, a pure function of images and seed.
 
 Keras' own layers draw from a generator that a resumed run cannot rewind; here the
 same seed gives the same views, whatever came before. `from_layer` makes such a function
 of a Keras layer.
 
 An augmentation is a function of `(images, seed)`. `images` are
-`(batch, height, width, channels)`, uint8 or float in [0, 1]; `seed` is a pair of
-integers, as `tf.random.stateless_uniform` takes. It returns float32 in [0, 1], every
-image changed by draws of its own.
+`(batch, height, width, channels)`, uint8 or float in [0, 1]. It returns float32 in
+[0, 1], every image changed by draws of its own. The same functions serve two places: a
+`tf.data` pipeline, where `seed` is a pair of integers, as
+`tf.random.stateless_uniform` takes; and the step of a `RefCalModel` with
+`augmentation=`, on whatever device trains, where the model makes the seed.
 """
 
 import math
 
-from keras_refcal.backend.data_library import tensorflow
 from keras_refcal.data import colour, geometry, policies
 from keras_refcal.data.keras_layers import cut_mix, from_layer, mix_up
-from keras_refcal.data.seeds import split
+from keras_refcal.data.seeds import arrays
 
 __all__ = [
     "AUGMENTATIONS",
     "affine",
     "augmented_views",
+    "auto_augment",
     "crop_flip",
     "cut_mix",
     "from_layer",
@@ -32,7 +34,6 @@ __all__ = [
     "shift_flip",
     "simclr",
     "trivial_augment",
-    "unit_range",
 ]
 
 
@@ -51,7 +52,7 @@ def get(name):
 
 def identity(images, seed):
     """Returns the images as they are, in [0, 1]."""
-    return unit_range(images)
+    return colour.unit_range(images, arrays(seed))
 
 
 def simclr(images, seed):
@@ -65,12 +66,12 @@ def simclr(images, seed):
         [Chen et al., 2020](https://arxiv.org/abs/2002.05709), as set by
         [Khosla et al., 2020](https://arxiv.org/abs/2004.11362).
     """
-    tf = tensorflow()
-    crop_seed, colour_seed = split(seed, 2)
+    xp = arrays(seed)
+    crop_seed, colour_seed = xp.split(seed, 2)
     crops = geometry.random_resized_crop(images, crop_seed)
-    white, channels = _white(images), images.shape[-1]
+    white, channels = colour.white(images, xp), images.shape[-1]
     if channels == 1:
-        crops = tf.repeat(crops, 3, axis=-1)
+        crops = xp.repeat(crops, 3, axis=-1)
     return colour.jitter(crops, colour_seed, white=white)[..., :channels]
 
 
@@ -79,7 +80,9 @@ def crop_flip(images, seed):
 
     A random resized crop (area 0.2 to 1, aspect 3/4 to 4/3) and a horizontal flip.
     """
-    return geometry.random_resized_crop(images, seed) / _white(images)
+    return geometry.random_resized_crop(images, seed) / colour.white(
+        images, arrays(seed)
+    )
 
 
 def shift_flip(images, seed):
@@ -87,7 +90,7 @@ def shift_flip(images, seed):
 
     The usual augmentation of CIFAR: a crop of the image within a black margin.
     """
-    return geometry.random_shift(images, seed) / _white(images)
+    return geometry.random_shift(images, seed) / colour.white(images, arrays(seed))
 
 
 def affine(images, seed, angle=12.0, zoom=0.15, shift=0.12, contrast=0.3):
@@ -95,26 +98,27 @@ def affine(images, seed, angle=12.0, zoom=0.15, shift=0.12, contrast=0.3):
 
     Args:
         images: Shape `(batch, height, width, channels)`.
-        seed: Pair of integers.
+        seed: Pair of integers, or the seed of a step.
         angle: Largest angle, in degrees.
         zoom: Largest relative change of width and height.
         shift: Largest shift, as a share of width and height.
         contrast: Largest relative change of brightness.
     """
-    tf = tensorflow()
-    batch, height, width = tf.shape(images)[0], images.shape[1], images.shape[2]
-    draws = tf.random.stateless_uniform((6, batch), seed, -1.0, 1.0)
+    xp = arrays(seed)
+    batch, height, width = xp.rows(images), images.shape[1], images.shape[2]
+    draws = xp.uniform(seed, (6, batch), -1.0, 1.0)
     turn = draws[0] * (angle * math.pi / 180)
     zoom_x, zoom_y = 1 + zoom * draws[1], 1 + zoom * draws[2]
-    cos, sin = tf.cos(turn), tf.sin(turn)
+    cos, sin = xp.cos(turn), xp.sin(turn)
     moved = geometry.warp(
-        unit_range(images),
+        colour.unit_range(images, xp),
         *(cos * zoom_x, -sin * zoom_y, sin * zoom_x, cos * zoom_y),
         right=shift * width * draws[3],
         down=shift * height * draws[4],
+        xp=xp,
     )
     moved = moved * (1 + contrast * draws[5])[:, None, None, None]
-    return tf.clip_by_value(moved, 0.0, 1.0)
+    return xp.clip(moved, 0.0, 1.0)
 
 
 def rand_augment(images, seed):
@@ -125,8 +129,8 @@ def rand_augment(images, seed):
     Reference:
         [Cubuk et al., 2020](https://arxiv.org/abs/1909.13719).
     """
-    seeds = split(seed, 2)
-    return policies.rand_augment(shift_flip(images, seeds[0]), seeds[1])
+    move_seed, policy_seed = arrays(seed).split(seed, 2)
+    return policies.rand_augment(shift_flip(images, move_seed), policy_seed)
 
 
 def trivial_augment(images, seed):
@@ -135,8 +139,20 @@ def trivial_augment(images, seed):
     Reference:
         [Müller and Hutter, 2021](https://arxiv.org/abs/2103.10158).
     """
-    seeds = split(seed, 2)
-    return policies.trivial_augment(shift_flip(images, seeds[0]), seeds[1])
+    move_seed, policy_seed = arrays(seed).split(seed, 2)
+    return policies.trivial_augment(shift_flip(images, move_seed), policy_seed)
+
+
+def auto_augment(images, seed):
+    """Returns images after a shift, a flip, AutoAugment's CIFAR policy and a cutout.
+
+    Reference:
+        [Cubuk et al., 2019](https://arxiv.org/abs/1805.09501), and
+        [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552).
+    """
+    move_seed, policy_seed, hole_seed = arrays(seed).split(seed, 3)
+    moved = shift_flip(images, move_seed)
+    return geometry.cutout(policies.auto_augment(moved, policy_seed), hole_seed)
 
 
 def normalized(augmentation, mean, std):
@@ -149,7 +165,7 @@ def normalized(augmentation, mean, std):
     """
 
     def normalized_augmentation(images, seed):
-        return colour.normalize(augmentation(images, seed), mean, std)
+        return colour.normalize(augmentation(images, seed), mean, std, arrays(seed))
 
     return normalized_augmentation
 
@@ -161,31 +177,22 @@ def augmented_views(images, views, augmentation, seed):
         images: Shape `(batch, height, width, channels)`, uint8 or float in [0, 1].
         views: Positive integer.
         augmentation: A function of `(images, seed)`.
-        seed: Pair of integers.
+        seed: Pair of integers, or the seed of a step.
 
     Returns:
         float32, shape `(batch, views, height, width, channels)`, or without the view
         axis if `views` is 1.
     """
-    tf = tensorflow()
     if views == 1:
         return augmentation(images, seed)
+    xp = arrays(seed)
     shape = (-1, views, *images.shape[1:])
-    return tf.reshape(augmentation(tf.repeat(images, views, axis=0), seed), shape)
-
-
-def unit_range(images):
-    """Returns images as float32 in [0, 1]."""
-    tf = tensorflow()
-    return tf.image.convert_image_dtype(images, tf.float32)
-
-
-def _white(images):
-    return 255.0 if images.dtype == "uint8" else 1.0
+    return xp.reshape(augmentation(xp.repeat(images, views, axis=0), seed), shape)
 
 
 AUGMENTATIONS = {
     "affine": affine,
+    "auto_augment": auto_augment,
     "crop_flip": crop_flip,
     "none": identity,
     "rand_augment": rand_augment,

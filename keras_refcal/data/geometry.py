@@ -1,14 +1,13 @@
 """Random crops, flips and affine maps of whole batches, drawn anew for every image.
 
 Shapes: `images` are `(batch, height, width, channels)`, uint8 or float in [0, 1];
-`seed` is a pair of integers, as `tf.random.stateless_uniform` takes. Results are
-float32; crops of uint8 images keep their range of 0 to 255.
+`seed` is one of `seeds`, and `xp` the arrays that go with it. Results are float32;
+crops of uint8 images keep their range of 0 to 255.
 """
 
 import math
 
-from keras_refcal.backend.data_library import tensorflow
-from keras_refcal.data.seeds import split
+from keras_refcal.data.seeds import arrays
 
 ATTEMPTS = 10
 
@@ -21,106 +20,104 @@ def random_resized_crop(images, seed, area=(0.2, 1.0), aspect=(3 / 4, 4 / 3), fl
 
     Args:
         images: Shape `(batch, height, width, channels)`.
-        seed: Pair of integers.
+        seed: See `seeds`.
         area: Smallest and largest share of the image's area.
         aspect: Smallest and largest width over height.
         flip: Probability of a horizontal flip.
     """
-    tf = tensorflow()
-    box_seed, place_seed = split(seed, 2)
-    batch, size = tf.shape(images)[0], images.shape[1:3]
+    xp = arrays(seed)
+    box_seed, place_seed = xp.split(seed, 2)
+    batch, size = xp.rows(images), images.shape[1:3]
     height, width = _box_sizes(batch, size, box_seed, area, aspect)
-    draws = tf.random.stateless_uniform((3, batch), place_seed)
-    top = tf.floor(draws[0] * (size[0] - height + 1))
-    left = tf.floor(draws[1] * (size[1] - width + 1))
-    return crop(images, top, left, height, width, draws[2] < flip)
+    draws = xp.uniform(place_seed, (3, batch))
+    top = xp.floor(draws[0] * (size[0] - height + 1))
+    left = xp.floor(draws[1] * (size[1] - width + 1))
+    return crop(images, top, left, height, width, draws[2] < flip, xp)
 
 
-def crop(images, top, left, height, width, flipped):
+def crop(images, top, left, height, width, flipped, xp):
     """Returns boxes of the images at full size, by bilinear interpolation.
 
     Pixels are squares whose centres lie at half-integers, and those at the edge reach
     beyond it. The box and `flipped` are one value an image, in pixels.
     """
-    tf = tensorflow()
     rows, columns = images.shape[1:3]
-    # `crop_and_resize` counts from corner to corner; a border keeps half a pixel
-    # around the image within its range.
-    padded = tf.concat([images[:, :1], images, images[:, -1:]], axis=1)
-    padded = tf.concat([padded[:, :, :1], padded, padded[:, :, -1:]], axis=2)
-    first_row = top + 0.5 * height / rows + 0.5
+    first_row = top + 0.5 * height / rows - 0.5
     last_row = first_row + (rows - 1) * height / rows
-    first_column = left + 0.5 * width / columns + 0.5
+    first_column = left + 0.5 * width / columns - 0.5
     last_column = first_column + (columns - 1) * width / columns
-    start = tf.where(flipped, last_column, first_column) / (columns + 1)
-    stop = tf.where(flipped, first_column, last_column) / (columns + 1)
-    boxes = [first_row / (rows + 1), start, last_row / (rows + 1), stop]
-    numbers = tf.range(tf.shape(images)[0])
-    return tf.image.crop_and_resize(
-        padded, tf.stack(boxes, axis=1), numbers, (rows, columns)
-    )
+    start = xp.where(flipped, last_column, first_column)
+    stop = xp.where(flipped, first_column, last_column)
+    return xp.crop(images, first_row, last_row, start, stop, reach=1)
 
 
 def random_shift(images, seed, pixels=4, flip=0.5):
     """Returns images moved by up to `pixels`, black where they leave, some mirrored."""
-    tf = tensorflow()
-    batch, (rows, columns) = tf.shape(images)[0], images.shape[1:3]
-    draws = tf.random.stateless_uniform((3, batch), seed)
-    top, left = tf.unstack(tf.floor(draws[:2] * (2 * pixels + 1)))
-    margin = [pixels, pixels]
-    padded = tf.pad(images, [[0, 0], margin, margin, [0, 0]])
+    xp = arrays(seed)
+    batch, (rows, columns) = xp.rows(images), images.shape[1:3]
+    draws = xp.uniform(seed, (3, batch))
+    top = xp.floor(draws[0] * (2 * pixels + 1)) - pixels
+    left = xp.floor(draws[1] * (2 * pixels + 1)) - pixels
     right = left + columns - 1
     flipped = draws[2] < flip
-    across = float(columns + 2 * pixels - 1)
-    down = float(rows + 2 * pixels - 1)
-    boxes = [
-        top / down,
-        tf.where(flipped, right, left) / across,
-        (top + rows - 1) / down,
-        tf.where(flipped, left, right) / across,
-    ]
-    return tf.image.crop_and_resize(
-        padded, tf.stack(boxes, axis=1), tf.range(batch), (rows, columns)
-    )
+    start, stop = xp.where(flipped, right, left), xp.where(flipped, left, right)
+    return xp.crop(images, top, top + rows - 1, start, stop, pixels, black=True)
 
 
-def warp(images, a, b, c, d, right, down):
+def warp(images, a, b, c, d, right, down, xp):
     """Returns images whose pixel (x, y) comes from a linear map of (x, y).
 
     The source lies at `(a x + b y + right, c x + d y + down)`, in pixels from the
     image's centre, one value an image. Outside the image is black.
     """
-    tf = tensorflow()
     rows, columns = images.shape[1:3]
     middle_x, middle_y = (columns - 1) / 2, (rows - 1) / 2
     x = middle_x + right - (a * middle_x + b * middle_y)
     y = middle_y + down - (c * middle_x + d * middle_y)
-    zero = tf.zeros_like(a)
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=images,
-        transforms=tf.stack([a, b, x, c, d, y, zero, zero], axis=1),
-        output_shape=(rows, columns),
-        fill_value=0.0,
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-    )
+    return xp.warp(images, a, b, x, c, d, y)
+
+
+def cutout(images, seed, side=0.5, fill=0.5):
+    """Returns images with a grey square each, around a point drawn by chance.
+
+    The square is cut off at the edges of an image.
+
+    Args:
+        images: Shape `(batch, height, width, channels)`, float32 in [0, 1].
+        seed: See `seeds`.
+        side: Side of the square, as a share of an image's height.
+        fill: Its colour.
+
+    Reference:
+        [DeVries and Taylor, 2017](https://arxiv.org/abs/1708.04552).
+    """
+    xp = arrays(seed)
+    rows, columns = images.shape[1:3]
+    draws = xp.uniform(seed, (2, xp.rows(images)))[:, :, None]
+    half = round(side * rows) / 2
+    inside = []
+    for middles, count in zip((draws[0], draws[1]), (rows, columns), strict=True):
+        first = xp.floor(middles * count) - half
+        places = xp.tensor([float(place) for place in range(count)])
+        inside.append((places >= first) & (places < first + 2 * half))
+    down, across = inside
+    hole = (down[:, :, None] & across[:, None, :])[..., None]
+    return xp.where(hole, fill, images)
 
 
 def _box_sizes(batch, size, seed, area, aspect):
     """Returns heights and widths of random boxes, whole numbers of pixels."""
-    tf = tensorflow()
-    draws = tf.random.stateless_uniform((2, batch, ATTEMPTS), seed)
+    xp = arrays(seed)
+    draws = xp.uniform(seed, (2, batch, ATTEMPTS))
     areas = (area[0] + draws[0] * (area[1] - area[0])) * (size[0] * size[1])
     low, high = math.log(aspect[0]), math.log(aspect[1])
-    aspects = tf.exp(low + draws[1] * (high - low))
-    widths = tf.round(tf.sqrt(areas * aspects))
-    heights = tf.round(tf.sqrt(areas / aspects))
+    aspects = xp.exp(low + draws[1] * (high - low))
+    widths = xp.round(xp.sqrt(areas * aspects))
+    heights = xp.round(xp.sqrt(areas / aspects))
     fits = (heights >= 1) & (heights <= size[0]) & (widths >= 1) & (widths <= size[1])
-    first = tf.argmax(fits, axis=1, output_type=tf.int32)
-    any_fits = tf.reduce_any(fits, axis=1)
-    height = tf.gather(heights, first, batch_dims=1)
-    width = tf.gather(widths, first, batch_dims=1)
+    first = xp.argmax(xp.cast(fits, "int32"), axis=1)
+    any_fits = xp.any(fits, axis=1)
     return (
-        tf.where(any_fits, height, float(size[0])),
-        tf.where(any_fits, width, float(size[1])),
+        xp.where(any_fits, xp.pick(heights, first), float(size[0])),
+        xp.where(any_fits, xp.pick(widths, first), float(size[1])),
     )

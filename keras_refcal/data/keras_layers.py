@@ -11,6 +11,8 @@ import functools
 import keras
 
 from keras_refcal.backend.data_library import tensorflow
+from keras_refcal.data.colour import unit_range
+from keras_refcal.data.seeds import DeviceSeed, arrays
 
 
 class KeySequence(keras.random.SeedGenerator):
@@ -46,23 +48,27 @@ def from_layer(layer):
     >>> tuple(erase(load("digits").test_images[:4], (0, 1)).shape)
     (4, 8, 8, 1)
     """
-    drawn = isinstance(layer, keras.layers.Layer) and hasattr(
-        layer, "get_random_transformation"
-    )
-    if not drawn or list(layer._flatten_layers(include_self=False)):
+    if not draws_from_seed(layer):
         raise ValueError(
             "`layer` must be a Keras image layer that draws from a given seed and "
             f"holds no other layers. Received: {layer!r}"
         )
 
     def layer_augmentation(images, seed):
-        tf = tensorflow()
-        images = tf.image.convert_image_dtype(images, tf.float32)
-        with _on_tensorflow(layer):
-            change = layer.get_random_transformation(images, True, KeySequence(seed))
+        images = unit_range(images, arrays(seed))
+        with _generator(layer, seed) as generator:
+            change = layer.get_random_transformation(images, True, generator)
             return layer.transform_images(images, change, True)
 
     return layer_augmentation
+
+
+def draws_from_seed(layer):
+    """Whether a layer draws from a seed that it is given, and holds no other layers."""
+    drawn = isinstance(layer, keras.layers.Layer) and hasattr(
+        layer, "get_random_transformation"
+    )
+    return drawn and not list(layer._flatten_layers(include_self=False))
 
 
 def mix_up(images, labels, seed, alpha=0.2):
@@ -117,8 +123,8 @@ def _mixed(layer, images, labels, seed):
     tf = tensorflow()
     images = tf.image.convert_image_dtype(images, tf.float32)
     labels = tf.cast(labels, tf.float32)
-    with _on_tensorflow(layer):
-        change = layer.get_random_transformation(images, True, KeySequence(seed))
+    with _generator(layer, seed) as generator:
+        change = layer.get_random_transformation(images, True, generator)
         return (
             layer.transform_images(images, change, True),
             layer.transform_labels(labels, change, True),
@@ -126,10 +132,13 @@ def _mixed(layer, images, labels, seed):
 
 
 @contextlib.contextmanager
-def _on_tensorflow(layer):
-    """Has a layer compute in TensorFlow, whichever backend trains."""
+def _generator(layer, seed):
+    """Yields what a layer draws from, and has it compute where the seed is used."""
+    if isinstance(seed, DeviceSeed):
+        yield seed
+        return
     layer.backend.set_backend("tensorflow")
     try:
-        yield
+        yield KeySequence(seed)
     finally:
         layer.backend.reset()

@@ -14,6 +14,7 @@ from keras_refcal.models.compiled_loss import (
 from keras_refcal.models.features import FEATURES, FEATURES_RANK
 from keras_refcal.models.given_data import GivenData
 from keras_refcal.models.held_parts import HeldParts
+from keras_refcal.models.training_views import TrainingViews
 from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
@@ -57,6 +58,13 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             is as without.
         heads: What `get_config` says of the two heads of a saved model: whether they
             are quantised, and what of them is trainable.
+        augmentation: What makes views of raw images in training, inside the step, on
+            the device that trains: a name of `data.augment`, a function of
+            `(images, seed)` as those there, or a Keras layer. Images are uint8, or
+            float in [0, 1]; the encoder sees them in [0, 1], at inference as they are.
+            The seed is a variable: a run that goes on from saved weights sees the
+            views that it would have seen, and several devices see different ones.
+        views: Views of each image that `augmentation` makes.
         **kwargs: `name`, `dtype`, `trainable` of `keras.Model`.
 
     Call arguments:
@@ -107,6 +115,8 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
         classifier_activation="softmax",
         micro_batch_size=None,
         heads=None,
+        augmentation=None,
+        views=1,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -121,6 +131,11 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             )
         if micro_batch_size is not None:
             check_integer("micro_batch_size", micro_batch_size, 1)
+        if augmentation is None and views != 1:
+            raise ValueError(
+                "`views` must be 1 without an `augmentation` that makes them. "
+                f"Received: views={views!r}"
+            )
         self.encoder = encoder
         self.num_classes = num_classes
         self.projection_dim = projection_dim
@@ -142,6 +157,9 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             for term in ("refinement", "calibration", "classification")
         }
         self._refcal_loss = None
+        self.training_views = None
+        if augmentation is not None:
+            self.training_views = TrainingViews(augmentation, views)
         if getattr(encoder, "inputs", None):
             self.build(encoder.input_shape)
 
@@ -305,6 +323,8 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             "projection_dim": self.projection_dim,
             "classifier_activation": self.classifier_activation,
             "micro_batch_size": self.micro_batch_size,
+            "augmentation": self.training_views and self.training_views.described(),
+            "views": self.training_views.views if self.training_views else 1,
             "heads": {
                 name: keras.saving.serialize_keras_object(getattr(self, name))
                 for name in HEADS
@@ -325,12 +345,19 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
         layers = encoder._flatten_layers()
         for number in config.pop("frozen_layers", ()):
             layers[number].trainable = False
+        if isinstance(config.get("augmentation"), dict):
+            config["augmentation"] = keras.saving.deserialize_keras_object(
+                config["augmentation"]
+            )
         return cls(encoder, **config)
 
     def _features(self, inputs, training):
         """Returns features, shape `(batch * views, features)`, and the views."""
         if not isinstance(inputs, dict):
-            images, views = fold_views(inputs, encoder_rank(self.encoder))
+            rank = encoder_rank(self.encoder)
+            if self.training_views is not None:
+                inputs = self.training_views(inputs, rank=rank, training=training)
+            images, views = fold_views(inputs, rank)
             held = "encoder" in self._held
             trains = training and self.encoder.trainable and not held
             features = self.encoder(images, training=trains)

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_refcal.data import colour
+from keras_refcal.data import pipeline_arrays as xp
 
 LUMA = np.array(colour.LUMA)
 
@@ -49,8 +50,8 @@ def test_saturation_and_hue_keep_the_luma(images):
 
 
 def test_hue_is_near_the_hsv_hue_and_keeps_chroma(images):
-    matrix = colour.hue_matrix(np.full(50, 2 * np.pi * 0.05, "float32"))
-    turned = colour.recolour(images, matrix, np.zeros(50, "float32")).numpy()
+    matrix = colour.hue_matrix(np.full(50, 2 * np.pi * 0.05, "float32"), xp)
+    turned = colour.recolour(images, matrix, np.zeros(50, "float32"), xp).numpy()
     before, after = (tf.image.rgb_to_hsv(x).numpy()[..., 0] for x in (images, turned))
     angle = (after - before + 0.5) % 1 - 0.5
     # The two colour circles are not spaced alike, so angles agree nearly.
@@ -78,7 +79,9 @@ def test_the_chain_is_one_change_after_another_in_its_order(images):
     links, contrasts = colour._links(50, (0, 3), 0.4, 0.4, 0.4, 0.1)
     order = tf.argsort(tf.random.stateless_uniform((50, 4), (0, 4)))
     assert len({tuple(row) for row in order.numpy()}) > 15
-    matrix, offset = colour._chain(links, contrasts, order, images.mean(axis=(1, 2)))
+    matrix, offset = colour._chain(
+        links, contrasts, order, images.mean(axis=(1, 2)), xp
+    )
     together = np.einsum("nijc,ncd->nijd", images, matrix) + offset[:, None, None, None]
     for number in range(50):
         x = images[number]

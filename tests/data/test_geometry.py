@@ -3,6 +3,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from keras_refcal.data import geometry
+from keras_refcal.data import pipeline_arrays as xp
 
 
 def noise(count, rows=12, columns=16, channels=3):
@@ -38,7 +39,7 @@ def test_crop_is_bilinear_interpolation():
         "float32",
     )
     flipped = np.array([False, True, False, True, False, True])
-    crops = geometry.crop(images, *boxes.T, flipped)
+    crops = geometry.crop(images, *boxes.T, flipped, xp)
     expected = [
         numpy_crop(image, *box, flip)
         for image, box, flip in zip(images, boxes, flipped, strict=True)
@@ -100,7 +101,7 @@ def test_shifts_cover_every_offset_and_keep_pixels():
 def test_warp_turns_about_the_centre():
     images = noise(1, 9, 9)
     one, zero = np.ones(1, "float32"), np.zeros(1, "float32")
-    turned = geometry.warp(images, zero, -one, one, zero, right=zero, down=zero)
+    turned = geometry.warp(images, zero, -one, one, zero, right=zero, down=zero, xp=xp)
     np.testing.assert_allclose(turned[0], np.rot90(images[0]), atol=1e-5)
-    moved = geometry.warp(images, one, zero, zero, one, right=2 * one, down=-one)
+    moved = geometry.warp(images, one, zero, zero, one, right=2 * one, down=-one, xp=xp)
     np.testing.assert_allclose(moved[0, 1:, :7], images[0, :8, 2:], atol=1e-5)

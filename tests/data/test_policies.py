@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from keras_refcal.data import pipeline_arrays as xp
 from keras_refcal.data import policies
 
 
@@ -17,7 +18,7 @@ def operated(photos, name, strength):
     kinds = np.full(len(photos), policies.OPERATIONS.index(name))
     strengths = np.full(len(photos), strength, "float32")
     images = (photos / 255).astype("float32")
-    return policies.operate(images, kinds, strengths).numpy() * 255
+    return policies.operate(images, kinds, strengths, xp).numpy() * 255
 
 
 PILLOW = {
@@ -89,8 +90,8 @@ def test_each_image_has_its_own_operation(photos):
     # Some operations have several images of the batch, some one, some none.
     kinds = generator.integers(2, len(policies.OPERATIONS), len(images)).astype("int32")
     strengths = generator.uniform(-1, 1, len(images)).astype("float32")
-    together = policies.operate(images, kinds, strengths)
+    together = policies.operate(images, kinds, strengths, xp)
     for row in range(len(images)):
         one = slice(row, row + 1)
-        alone = policies.operate(images[one], kinds[one], strengths[one])
+        alone = policies.operate(images[one], kinds[one], strengths[one], xp)
         np.testing.assert_allclose(together[one], alone, atol=1e-6)

@@ -13,6 +13,12 @@ from keras_refcal.backend.jax.counting import (
     fused,
     sum_by_index,
 )
+from keras_refcal.backend.jax.draws import (
+    fold_in,
+    key_of_replica,
+    split_key,
+    uniform,
+)
 from keras_refcal.backend.jax.inference_mode import inference
 from keras_refcal.backend.jax.replicas import (
     global_batch,
@@ -32,12 +38,16 @@ __all__ = [
     "double_precision",
     "first_largest",
     "float32_part",
+    "fold_in",
     "fused",
     "global_batch",
     "inference",
+    "key_of_replica",
     "l2_normalized_rows",
     "num_replicas",
     "searchsorted",
+    "split_key",
     "sum_by_index",
     "sum_over_processes",
+    "uniform",
 ]
