@@ -7,17 +7,18 @@ import pathlib
 
 def load(dataset, split):
     """Returns images uint8 `(n, 32, 32, 3)` and labels, or `None` without sheets."""
-    folder = _folder()
-    if folder is None:
+    found = folder()
+    if found is None:
         return None
-    spec = importlib.util.spec_from_file_location("sheets", folder / "read_sheets.py")
+    spec = importlib.util.spec_from_file_location("sheets", found / "read_sheets.py")
     reader = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(reader)
     images, labels, _ = reader.load(dataset, split)
     return images, labels
 
 
-def _folder():
+def folder():
+    """Returns where the sheets and their reader lie, or `None`."""
     roots = [parent / "shared" for parent in pathlib.Path(__file__).resolve().parents]
     if named := os.environ.get("KERAS_REFCAL_SHARED"):
         roots.insert(0, pathlib.Path(named))

@@ -51,7 +51,7 @@ def test_equal_draws_give_equal_views(name, monkeypatch):
 
 def test_draws_are_uniform_and_apart():
     key = keras.random.SeedGenerator(7).next()
-    parts = [*backend.split_key(key, 2), key, backend.fold_in(key, 1)]
+    parts = [*backend.split_key(key, 2), key, backend.fold_in(key, 5)]
     draws = [backend.uniform(part, (3, 20_000)) for part in parts]
     draws = np.array([keras.ops.convert_to_numpy(x) for x in draws]).reshape(12, -1)
     assert draws.min() >= 0 and draws.max() < 1
