@@ -38,6 +38,10 @@ from keras_refcal.validation import (
 
 TERMS = ("classification", "calibration", "refinement")
 
+# Of calibration and refinement. The published ones want the paper's hundreds of epochs:
+# in short trainings ten MDCA and the contrast drown the classifier.
+WEIGHTS = {"published": (10.0, 1.0), "gentle": (1.0, 0.1)}
+
 # What Keras has for one column; all other losses see two for one column.
 ONE_COLUMN = (keras.losses.BinaryCrossentropy, keras.losses.BinaryFocalCrossentropy)
 
@@ -64,9 +68,13 @@ class RefCalLoss(FloatLoss):
             Defaults to `"mdca"`.
         refinement: Term that separates the classes in the embedding. Defaults to
             `"supervised_contrastive"`.
-        calibration_weight: Number >= 0. The default, 10, is the published one; MDCA
-            is a mean over classes and small.
-        refinement_weight: Number >= 0.
+        calibration_weight: Number >= 0. If `None`, what `weights` says.
+        refinement_weight: Number >= 0. If `None`, what `weights` says.
+        weights: `"gentle"`, 1 for calibration and 0.1 for refinement, with which a
+            short training is not behind cross-entropy; or `"published"`, 10 and 1,
+            which want hundreds of epochs (`benchmarks/default_loss.py` has both). A
+            loss without all three terms is a stage of the method, or part of one, and
+            its weights are the published ones.
         from_logits: Whether a plain model's output holds logits. Terms given by
             name follow; a `Loss` of another package follows its own `from_logits`.
         **kwargs: `ignore_class`, which leaves samples out of every term, `name`,
@@ -114,13 +122,25 @@ class RefCalLoss(FloatLoss):
         classification="cross_entropy",
         calibration="mdca",
         refinement="supervised_contrastive",
-        calibration_weight=10.0,
-        refinement_weight=1.0,
+        calibration_weight=None,
+        refinement_weight=None,
+        weights="gentle",
         from_logits=False,
         name="refcal",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
+        if weights not in WEIGHTS:
+            raise ValueError(
+                f"`weights` must be one of {[*WEIGHTS]}. Received: {weights!r}"
+            )
+        is_whole = None not in (classification, calibration, refinement)
+        defaults = WEIGHTS[weights if is_whole else "published"]
+        given = calibration_weight, refinement_weight
+        calibration_weight, refinement_weight = (
+            default if number is None else number
+            for number, default in zip(given, defaults, strict=True)
+        )
         check_non_negative("calibration_weight", calibration_weight)
         check_non_negative("refinement_weight", refinement_weight)
         self.classification = classification
@@ -128,6 +148,7 @@ class RefCalLoss(FloatLoss):
         self.refinement = refinement
         self.calibration_weight = calibration_weight
         self.refinement_weight = refinement_weight
+        self.weights = weights
         self.from_logits = from_logits
         self.terms = {
             name: self._make_term(name)
@@ -202,6 +223,7 @@ class RefCalLoss(FloatLoss):
             **super().get_config(),
             "calibration_weight": self.calibration_weight,
             "refinement_weight": self.refinement_weight,
+            "weights": self.weights,
             "from_logits": self.from_logits,
         }
         for name in TERMS:

@@ -27,6 +27,25 @@ def test_is_the_weighted_sum_of_its_terms():
     )
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({}, (1.0, 0.1)),
+        ({"weights": "published"}, (10.0, 1.0)),
+        ({"weights": "published", "refinement_weight": 0.5}, (10.0, 0.5)),
+        ({"calibration_weight": 3.0}, (3.0, 0.1)),
+        # Stages of the method are as published.
+        ({"classification": None, "calibration": None}, (10.0, 1.0)),
+        ({"refinement": None}, (10.0, 1.0)),
+    ],
+)
+def test_weights_are_gentle_where_all_terms_meet(arguments, expected):
+    loss = RefCalLoss(**arguments)
+    assert (loss.calibration_weight, loss.refinement_weight) == expected
+    again = RefCalLoss.from_config(loss.get_config())
+    assert (again.calibration_weight, again.refinement_weight) == expected
+
+
 def test_from_logits_equals_probabilities():
     labels, probabilities = draw(1, 12, 4, "float32")
     logits = np.log(probabilities) + 5.0
@@ -112,6 +131,7 @@ def test_compiles_into_a_plain_model(weighted):
     [
         ({"classification": "cross_entrpy"}, "Unknown loss 'cross_entrpy'"),
         ({"calibration": 3}, "`calibration` must be the name of a loss"),
+        ({"weights": "heavy"}, "`weights` must be one of"),
         ({"calibration_weight": -1.0}, "`calibration_weight` must be a number >= 0"),
         ({"refinement_weight": float("nan")}, "`refinement_weight`"),
         (

@@ -12,7 +12,9 @@ def run():
     generator = np.random.default_rng(0)
     model = _model()
     model.set_weights([_weight(generator, w.shape, w.path) for w in model.weights])
-    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), RefCalLoss())
+    model.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9), RefCalLoss(weights="published")
+    )
     losses = []
     for _ in range(10):
         images = generator.random((16, 2, 8, 8, 1), "float32")

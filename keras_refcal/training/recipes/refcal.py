@@ -25,8 +25,9 @@ def refcal_two_stage(scale, class_counts=None) -> tuple[Stage, ...]:
 
 
 def refcal_joint(scale, class_counts=None) -> tuple[Stage, ...]:
-    """Returns all three terms in one fit."""
-    return (Stage("joint", RefCalLoss(), views=2, **scale.joint.options()),)
+    """Returns all three terms in one fit, with the published weights."""
+    loss = RefCalLoss(weights="published")
+    return (Stage("joint", loss, views=2, **scale.joint.options()),)
 
 
 def refcal_plus(scale, class_counts) -> tuple[Stage, ...]:
