@@ -5,7 +5,7 @@
     python -m benchmarks.refinement_term.plan gpu --device=cuda --processes=8
 
 First every form on the arenas that screen, judged on their validation images; then the
-two forms that gained most on the first arena, on more seeds and in a second arena,
+two forms that gained most on the first arena, on fresh seeds and in a second arena,
 beside controls of equal images and of equal time, on test images. Killed, it resumes.
 With `--processes` seeds are trained side by side; no form is begun `--seconds` after a
 stage began.
@@ -42,6 +42,8 @@ SCREENED = {
             "supcon,first=0.3",
             "simclr,weight=0.3,views=2",
             "bcl,weight=0.3,mixup=1.0",
+            "supcon,views=2,view=strong",
+            "supcon,views=2,mixup=1.0",
         ),
     ),
     "cifar": (
@@ -105,10 +107,10 @@ LATER = {
     "tiny": (),
 }
 FINALS = {
-    "digits": (("digits_0.02", 12), ("digits_0.01", 12)),
-    "cifar": (("cifar10_0.02", 5), ("cifar100_0.1", 5)),
-    "gpu": (("cifar100_32_0.1", 8), ("cifar100_32_0.01", 8)),
-    "tiny": (("tiny", 3),),
+    "digits": (("digits_0.02", "digits_0.01"), range(8, 20)),
+    "cifar": (("cifar10_0.02", "cifar100_0.1"), range(3, 8)),
+    "gpu": (("cifar100_32_0.1", "cifar100_32_0.01"), range(8, 13)),
+    "tiny": (("tiny",), range(3, 6)),
 }
 
 
@@ -124,9 +126,8 @@ def commands(stage, family, forms, seeds):
                 yield _flags(arena, seeds, [form])
         return
     words = ["--equal_time", "--test"] if stage == "judge" else ["--equal_time"]
-    for arena, count in FINALS[family]:
-        if taken := [seed for seed in seeds if seed < count]:
-            yield [*_flags(arena, taken, forms), *words]
+    for arena in FINALS[family][0]:
+        yield [*_flags(arena, seeds, forms), *words]
 
 
 def run(flags, words):
@@ -141,15 +142,15 @@ def run_all(flags, words):
     """Runs all stages, the seeds of a stage in processes side by side."""
     family = flags.family
     (arena, *_), screened, forms = SCREENED[family]
-    _stage("screen", forms, screened, flags, words)
+    _stage("screen", forms, range(screened), flags, words)
     values = options(["refinement_term", f"--arena={arena}", *words])
     best = Contest(arena, values.runs, values.results).chosen(2, screened)
-    finals = max(count for _, count in FINALS[family])
-    _stage("finals", best, finals, flags, words)
-    _stage("judge", best, finals, flags, words)
-    for command in commands("judge", family, best, range(finals)):
+    fresh = FINALS[family][1]
+    _stage("finals", best, fresh, flags, words)
+    _stage("judge", best, fresh, flags, words)
+    for command in commands("judge", family, best, fresh):
         main(["refinement_term", *command, *words])
-    _stage("later", LATER[family], screened, flags, words)
+    _stage("later", LATER[family], range(screened), flags, words)
 
 
 def _stage(stage, forms, seeds, flags, words):
@@ -160,7 +161,7 @@ def _stage(stage, forms, seeds, flags, words):
     with futures.ThreadPoolExecutor(flags.processes) as pool:
         done = [
             pool.submit(subprocess.run, [*command, f"--seed={seed}"], check=True)
-            for seed in range(seeds)
+            for seed in seeds
         ]
     for each in done:
         each.result()
