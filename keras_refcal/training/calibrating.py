@@ -1,14 +1,13 @@
 """Chooses a calibrator by cross-validation and puts it into the model of a run."""
 
 import pathlib
-import zipfile
 
-import keras
 import numpy as np
 from keras import ops
 
 from keras_refcal.evaluation import evaluate
 from keras_refcal.files import replacing, write_json
+from keras_refcal.models.loading import load_model
 from keras_refcal.predictions.files import read_predictions
 from keras_refcal.training.cross_validation import (
     COLUMNS,
@@ -59,7 +58,7 @@ def calibrate_run(
     layer = make_calibrator(chosen, counts)
     # Cross-validation has compared it with one temperature already.
     layer.fallback = layer.fallback and comparison is None
-    model = _load_model(run / "model.keras")
+    model = load_model(run / "model.keras")
     if chosen != "identity":
         layer.fit(labels, p, class_weight=class_weight)
     calibrated = layer.attach(model)
@@ -89,12 +88,6 @@ def calibrate_run(
     if class_weight is None:
         print(_hint(labels, test.predictions.labels), end="")
     return results
-
-
-def _load_model(path):
-    if path.is_file() and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: damaged, or no .keras file.")
-    return keras.saving.load_model(path)
 
 
 def _check_directories(run, output):
