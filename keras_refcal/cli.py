@@ -8,7 +8,7 @@ import threading
 
 from absl import flags
 
-from keras_refcal.commands.terminal import say
+from keras_refcal.terminal import say
 
 # Keras tells the whole configuration of a model that it cannot load.
 LONGEST_MESSAGE = 1000

@@ -9,7 +9,7 @@ import numpy as np
 STRANGE_NUMBERS = (-1, 0, 1, 2, 2**31, 2**63, -(2**63), 10**30, 1e308, 0.5, -0.0)
 STRANGE_TEXTS = (
     *("", " ", "0", "nan", "inf", "-1", "true", "none", "1e400", "a,b", ",", "=", "--"),
-    *("../..", "/", ".", "~", "%s", "{}", "\x1b[31m", "\u202e", "é" * 300, "𝕏", "\x00"),
+    *("../..", "/", ".", "~", "%s", "{}", "\x1b[31m", "\u202e", "é" * 300, "\x00"),
 )
 
 
@@ -124,7 +124,8 @@ def _one_value_changed(array, generator):
     values = np.array([*STRANGE_NUMBERS, np.nan, np.inf, -np.inf, 1.001])
     changed = array.copy()
     value = values[generator.integers(len(values))]
-    changed.flat[generator.integers(array.size)] = np.array(value).astype(array.dtype)
+    where = generator.integers(array.size)
+    changed.flat[where] = np.array(value, "f8").astype(array.dtype)
     return changed
 
 

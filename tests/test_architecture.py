@@ -16,6 +16,7 @@ GROUND = {
     "npz",
     "predictions",
     "registration",
+    "terminal",
     "types",
     "validation",
 }

@@ -8,6 +8,7 @@ import time
 import keras
 
 from keras_refcal.files import read_json, replacing, sha256, write_json
+from keras_refcal.terminal import say
 from keras_refcal.validation import check_in_range, check_positive
 
 # What HDF5 needs for the name and the place of one variable, at most.
@@ -150,4 +151,4 @@ class ProgressLines(keras.callbacks.Callback):
         done = epoch + 1
         if done % max(1, self.epochs // 10) == 0 or done == self.epochs:
             values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-            print(f"{self.title}  epoch {done}/{self.epochs}  {values}", flush=True)
+            say(f"{self.title}  epoch {done}/{self.epochs}  {values}")

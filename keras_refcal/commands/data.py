@@ -13,10 +13,10 @@ import pathlib
 from absl import flags
 
 from keras_refcal.commands.config_flags import define_number_or_word
-from keras_refcal.commands.terminal import say
 from keras_refcal.data import augment, describe, load
 from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT, SPLIT_SEED, draw
 from keras_refcal.data.long_tail import PROFILES
+from keras_refcal.terminal import say
 
 
 def define_flags(flag_values):

@@ -15,7 +15,7 @@ import pathlib
 from absl import flags
 
 from keras_refcal.commands import report_flags
-from keras_refcal.commands.terminal import say
+from keras_refcal.terminal import say
 
 
 def define_flags(flag_values):

@@ -102,8 +102,8 @@ def write_runs(runs, output, settings, render) -> None:
         render: Returns the page.
     """
     from keras_refcal import report
-    from keras_refcal.commands.terminal import say
     from keras_refcal.files import write_json
+    from keras_refcal.terminal import say
 
     if is_page(output):
         report.write_page(output, render())

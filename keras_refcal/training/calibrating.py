@@ -9,6 +9,7 @@ from keras_refcal.evaluation import evaluate
 from keras_refcal.files import replacing, write_json
 from keras_refcal.models.loading import load_model
 from keras_refcal.predictions.files import read_predictions
+from keras_refcal.terminal import say
 from keras_refcal.training.cross_validation import (
     COLUMNS,
     cross_validate,
@@ -79,14 +80,12 @@ def calibrate_run(
     write_json(output / "calibration.json", results)
     if comparison is not None:
         alike = ", every class weighted alike" if class_weight else ""
-        print(f"Cross-validation on {len(labels)} validation predictions{alike}:")
-        print(comparison.table())
-        print(
-            f"Taken: {chosen}, the simplest within one standard error of the least.\n"
-        )
-    print(_summary(chosen, results, output))
-    if class_weight is None:
-        print(_hint(labels, test.predictions.labels), end="")
+        say(f"Cross-validation on {len(labels)} validation predictions{alike}:")
+        say(comparison.table())
+        say(f"Taken: {chosen}, the simplest within one standard error of the least.\n")
+    say(_summary(chosen, results, output))
+    if class_weight is None and (hint := _hint(labels, test.predictions.labels)):
+        say(hint)
     return results
 
 
@@ -175,7 +174,7 @@ def _hint(validation_labels, test_labels):
     return (
         f"The largest class has {validation:.0f} times the validation samples of the "
         f"smallest, and {test:.1f} times the test samples. If classes to come are as "
-        "even, calibrate with --class_weight=balanced.\n"
+        "even, calibrate with --class_weight=balanced."
     )
 
 

@@ -9,6 +9,7 @@ from keras_refcal import evaluation, report
 from keras_refcal.files import replacing, write_json
 from keras_refcal.npz import array_names, read_arrays
 from keras_refcal.report import plots
+from keras_refcal.terminal import say
 from keras_refcal.training.results import summarise, table
 
 FILES = ("model.keras", "predictions.npz", "history.json")
@@ -55,12 +56,11 @@ def conclude(config, split, runs, output_dir, resolved):
     _draw_reliability(config, labels, predicted, output_dir / "reliability.png")
     page = report.render_report([report.read_run(output_dir)])
     report.write_page(output_dir / "report.html", page)
-    print(f"\n{table(summary)}")
-    print(
+    say(f"\n{table(summary)}")
+    say(
         "Test set, mean ± standard deviation over seeds "
         f"{', '.join(map(str, seeds))}; refinement is exact OVO AUROC x 100; ECE has "
         f"15 bins.\nReport: {output_dir / 'report.html'}",
-        flush=True,
     )
     return results
 

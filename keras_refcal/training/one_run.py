@@ -15,6 +15,7 @@ from keras_refcal.files import (
     write_json,
 )
 from keras_refcal.models import RefCalModel, encoders
+from keras_refcal.terminal import say
 
 # Saving a ResNet-32 takes a fifth of a second; an epoch may take no longer.
 CHECKPOINT_SHARE = 0.05
@@ -62,7 +63,7 @@ def run_once(
     _claim(directory, resolved)
     remove_partial(directory.rglob(".*"))
     if (directory / "history.json").exists():
-        print(f"{title}  already done, see {directory}", flush=True)
+        say(f"{title}  already done, see {directory}")
         return directory
     keras.utils.set_random_seed(seed)
     shape = split.images.train_images.shape[1:]
@@ -77,7 +78,7 @@ def run_once(
         if is_done and any(later.is_whole() for later in checkpoints[number + 1 :]):
             continue
         if checkpoint.is_broken():
-            print(f"{title}  damaged, trained anew: {checkpoint.directory}", flush=True)
+            say(f"{title}  damaged, trained anew: {checkpoint.directory}")
         batches = _batches(stage, split.images, seed)
         stage.compile(model, batches.steps_per_epoch, jit_compile)
         _fit(model, stage, batches, checkpoint, f"{title}  {stage.name}")

@@ -10,6 +10,7 @@ import numpy as np
 from keras_refcal.backend import NAME
 from keras_refcal.files import remove_partial
 from keras_refcal.models import encoders
+from keras_refcal.terminal import say
 from keras_refcal.training import recipes
 from keras_refcal.training.conclusion import FILES, VALIDATION, conclude
 from keras_refcal.training.files import (
@@ -46,7 +47,7 @@ def train(config, images=None):
     output_dir = writable_directory(config.output_dir, holds_runs)
     remove_partial(output_dir.iterdir())
     earlier = _earlier(config, split, output_dir)
-    print(_introduction(config, split), flush=True)
+    say(_introduction(config, split))
     with _dtype_policy(config.dtype_policy):
         runs = {
             name: [_run(config, name, seed, split, output_dir) for seed in config.seeds]
@@ -97,7 +98,7 @@ def _run(config, name, seed, split, output_dir):
     stages = _stages(config, name, split)
     directory, title = output_dir / name / f"seed-{seed}", f"{name}  seed {seed}"
     if broken := unseal_if_broken(directory):
-        print(f"{title}  missing or changed, made anew: {', '.join(broken)}")
+        say(f"{title}  missing or changed, made anew: {', '.join(broken)}")
     run_once(
         split,
         stages,

@@ -1,4 +1,5 @@
 import json
+import zipfile
 
 import keras
 import numpy as np
@@ -198,6 +199,51 @@ def test_a_damaged_model_is_named(run, capsys):
     (run / "model.keras").write_bytes((run / "model.keras").read_bytes()[:500])
     assert calibrate(run) == 1
     assert "model.keras: damaged, or no .keras file" in capsys.readouterr().err
+
+
+def without_config(members):
+    del members["config.json"]
+
+
+def of_an_unknown_class(members):
+    config = members["config.json"].replace(b'"Sequential"', b'"Nonesuch"')
+    members["config.json"] = config
+
+
+def no_json(members):
+    members["config.json"] = members["config.json"][:-9]
+
+
+def truncated_weights(members):
+    members["model.weights.h5"] = members["model.weights.h5"][:-600]
+
+
+def turned_weights(members):
+    members["model.weights.h5"] = members["model.weights.h5"][::-1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [without_config, of_an_unknown_class, no_json, truncated_weights, turned_weights],
+)
+def test_a_model_of_damaged_members_is_one_line(run, capsys, damage):
+    path = run / "model.keras"
+    with zipfile.ZipFile(path) as file:
+        members = {name: file.read(name) for name in file.namelist()}
+    damage(members)
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in members.items():
+            file.writestr(name, content)
+    assert calibrate(run) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{path}: damaged, or of a class that is not known" in line
+    assert "--debug" not in line and len(line) < 500
+
+
+def test_names_are_shown_not_obeyed(run, tmp_path, capsys):
+    output = tmp_path / "\x1b[31m\u202e"
+    assert calibrate(run, f"--output_dir={output}") == 0
+    assert "\\x1b[31m\\u202e" in capsys.readouterr().out
 
 
 def test_takes_another_validation_file_and_directory(run, tmp_path):

@@ -33,7 +33,10 @@ def inputs(tmp_path_factory):
     arrays |= {"class_counts": [50, 20, 5, 1], "sample_number": np.arange(60)}
     np.savez(folder / "predictions.npz", **arrays)
     header = "y_true," + ",".join(f"probability_{k}" for k in range(4))
-    rows = [f"{label}," + ",".join(map(str, row)) for label, row in zip(labels, p)]
+    rows = [
+        f"{label}," + ",".join(map(str, row))
+        for label, row in zip(labels, p, strict=True)
+    ]
     (folder / "table.csv").write_text("\n".join([header, *rows]))
     write_run(folder / "run")
     run = folder / "model"
@@ -224,6 +227,11 @@ def run_case(inputs, tmp_path, monkeypatch):
 
 def stop():
     raise ValueError("here it would train")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_first_cases_of_a_kind(kind, run_case):
+    assert not [text for number in range(2) for text in run_case(kind, number)]
 
 
 @pytest.mark.slow
