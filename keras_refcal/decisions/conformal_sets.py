@@ -25,7 +25,7 @@ from keras_refcal.layers.calibrators.attaching import attached_model
 from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
 from keras_refcal.ops.predicted_class import predicted_class
 from keras_refcal.predictions import as_class_ids
-from keras_refcal.registration import serializable
+from keras_refcal.registration import Configured, serializable
 from keras_refcal.validation import (
     check_choice,
     check_class_counts,
@@ -42,7 +42,7 @@ MOST_TIES = 0.01
 
 
 @serializable
-class ConformalSets(keras.layers.Layer):
+class ConformalSets(Configured, keras.layers.Layer):
     """Returns for each sample a set of classes that holds the true one.
 
     After `fit` on n validation samples, a new sample from the same distribution has
@@ -257,21 +257,6 @@ class ConformalSets(keras.layers.Layer):
         if self.built:
             check_classes(input_shape, self.num_classes)
         return (input_shape[0], num_classes_of(input_shape))
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        counts = self.class_counts
-        return {
-            **super().get_config(),
-            "coverage": self.coverage,
-            "score": self.score,
-            "condition": self.condition,
-            "class_counts": None if counts is None else list(counts),
-            "groups": self.groups,
-            "rank_penalty": self.rank_penalty,
-            "free_ranks": self.free_ranks,
-            "allow_empty": self.allow_empty,
-        }
 
     def _conditions(self, classes):
         if self.condition == "class":

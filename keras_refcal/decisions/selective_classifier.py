@@ -17,7 +17,7 @@ from keras_refcal.fitting.thresholds import coverage_threshold, risk_threshold
 from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
 from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.predictions import as_class_ids
-from keras_refcal.registration import serializable
+from keras_refcal.registration import Configured, serializable
 from keras_refcal.validation import check_class_counts, check_share
 
 # Above every confidence: all samples are abstained from.
@@ -25,7 +25,7 @@ NEVER = 2.0
 
 
 @serializable
-class SelectiveClassifier(keras.Model):
+class SelectiveClassifier(Configured, keras.Model):
     """Wraps a classifier; answers where the confidence reaches a threshold.
 
     `fit_threshold` sets the threshold from validation predictions, such that with a
@@ -185,25 +185,6 @@ class SelectiveClassifier(keras.Model):
                 thresholds[members] = found
         self.thresholds.assign(thresholds)
         return self
-
-    def get_config(self):
-        """Returns the constructor's arguments, the model serialised."""
-        counts = self.class_counts
-        return {
-            **super().get_config(),
-            "model": keras.saving.serialize_keras_object(self.model),
-            "target_risk": self.target_risk,
-            "target_coverage": self.target_coverage,
-            "confidence_level": self.confidence_level,
-            "class_counts": None if counts is None else list(counts),
-            "groups": self.groups,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Returns the model that `get_config` described."""
-        model = keras.saving.deserialize_keras_object(config["model"])
-        return cls(**{**config, "model": model})
 
     def _groups(self):
         if self.class_counts is None:

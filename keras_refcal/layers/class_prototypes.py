@@ -4,11 +4,11 @@ import keras
 from keras import ops
 
 from keras_refcal.ops.vectors import l2_normalize
-from keras_refcal.registration import serializable
+from keras_refcal.registration import Configured, serializable
 
 
 @serializable
-class ClassPrototypes(keras.layers.Layer):
+class ClassPrototypes(Configured, keras.layers.Layer):
     """One learned direction for each class in the space of embeddings.
 
     `BalancedContrastiveLoss` has one to compare embeddings with, so that every class
@@ -71,11 +71,3 @@ class ClassPrototypes(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """Returns the shape of the similarities."""
         return (*input_shape[:-1], self.num_classes)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "embedding_dim": self.embedding_dim,
-        }

@@ -122,14 +122,3 @@ class AdaFocalLoss(ClassificationLoss):
         )
         self.bins.inner_edges.assign(edges[1:-1])
         self.bins.gammas.assign(gammas)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "adaptation": self.adaptation,
-            "switch": self.switch,
-            "gamma_min": self.gamma_min,
-            "gamma_max": self.gamma_max,
-        }

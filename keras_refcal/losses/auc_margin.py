@@ -53,7 +53,3 @@ class AUCMarginLoss(BatchPenalty):
     def values(self, targets, logits, weight):
         """Returns the loss of the batch, a scalar."""
         return auc_margin.auc_margin(targets, logits, weight, self.margin)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "margin": self.margin}

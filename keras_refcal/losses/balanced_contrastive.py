@@ -116,13 +116,3 @@ class BalancedContrastiveLoss(BatchLoss):
             temperature=self.temperature,
             normalize=self.normalize,
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_classes": self.num_classes,
-            "embedding_dim": self.embedding_dim,
-            "temperature": self.temperature,
-            "normalize": self.normalize,
-        }

@@ -26,6 +26,7 @@ from keras_refcal.ops.labels import (
 )
 from keras_refcal.ops.leading_axes import Positions, as_rows
 from keras_refcal.ops.weights import read_weights, relative_weights, with_weight
+from keras_refcal.registration import Configured
 from keras_refcal.types import Tensor
 from keras_refcal.validation import (
     check_are_probabilities,
@@ -52,7 +53,7 @@ class Rows(NamedTuple):
     right: Tensor | None
 
 
-class FloatLoss(keras.losses.Loss):
+class FloatLoss(Configured, keras.losses.Loss):
     """A `keras.losses.Loss` that computes in float32 at least.
 
     Keras casts labels and predictions to the loss' dtype; in half precision that
@@ -128,10 +129,6 @@ class FloatLoss(keras.losses.Loss):
             return {name: self.cast(value) for name, value in x.items()}
         return ops.convert_to_tensor(x, dtype=self.dtype)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "ignore_class": self.ignore_class}
-
 
 class ClassificationLoss(FloatLoss):
     """A loss with one value a sample, computed from logits.
@@ -203,10 +200,6 @@ class ClassificationLoss(FloatLoss):
     def values(self, targets, logits):
         """Returns the loss of each sample, both arguments `(batch, num_classes)`."""
         raise NotImplementedError
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "from_logits": self.from_logits}
 
 
 class BatchLoss(FloatLoss):
@@ -308,10 +301,6 @@ class BatchPenalty(BatchLoss):
     def read(self, y_true, y_pred, counted=None):
         """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
         return read_targets(self, y_true, y_pred, counted)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "from_logits": self.from_logits}
 
 
 def read_targets(loss, y_true, y_pred, counted=None) -> Rows:

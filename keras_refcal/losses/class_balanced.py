@@ -1,6 +1,5 @@
 """Any classification loss, weighed by class: class-balanced and deferred weights."""
 
-import keras
 from keras import ops
 
 from keras_refcal.losses import registry
@@ -118,17 +117,3 @@ class ClassBalancedLoss(BatchLoss):
         weights = effective_number_weights(self.class_counts, self.beta)
         active = ops.cast(self.state.active, dtype)
         return 1 + active * (ops.convert_to_tensor(weights, dtype) - 1)
-
-    def get_config(self):
-        """Returns the constructor's arguments, a nested loss serialised."""
-        loss = self.loss
-        if isinstance(loss, keras.losses.Loss):
-            loss = keras.saving.serialize_keras_object(loss)
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts,
-            "loss": loss,
-            "beta": self.beta,
-            "deferred": self.deferred,
-            "from_logits": self.from_logits,
-        }

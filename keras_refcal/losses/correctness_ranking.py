@@ -154,12 +154,3 @@ class CorrectnessRankingLoss(BatchPenalty):
             # Gathered from replicas, an index may be of unknown rank to TensorFlow.
             total = ops.reshape(total, (self.num_samples,))
             variable.assign(variable + ops.stop_gradient(total))
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_samples": self.num_samples,
-            "rank_target": self.rank_target,
-            "update_history": self.update_history,
-        }

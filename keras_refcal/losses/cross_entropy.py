@@ -56,11 +56,3 @@ class CrossEntropyLoss(ClassificationLoss):
         return classification.cross_entropy(
             targets, logits, self.label_smoothing, self.spread
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "label_smoothing": self.label_smoothing,
-            "spread": self.spread,
-        }

@@ -46,10 +46,6 @@ class FocalLoss(ClassificationLoss):
         """Returns the focal loss of each sample, shape `(batch,)`."""
         return classification.focal(targets, logits, self.gamma)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "gamma": self.gamma}
-
 
 @serializable
 class SampleDependentFocalLoss(ClassificationLoss):
@@ -92,7 +88,3 @@ class SampleDependentFocalLoss(ClassificationLoss):
         """Returns the loss of each sample, shape `(batch,)`."""
         gamma = classification.sample_dependent_gamma(logits, self.gamma)
         return classification.focal(targets, logits, gamma)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "gamma": self.gamma}

@@ -49,7 +49,3 @@ class LogitNormLoss(ClassificationLoss):
     def values(self, targets, logits):
         """Returns the loss of each sample, shape `(batch,)`."""
         return classification.logit_norm(targets, logits, self.temperature)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "temperature": self.temperature}

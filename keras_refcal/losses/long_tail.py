@@ -33,10 +33,6 @@ class LongTailLoss(ClassificationLoss):
         check_num_classes("class_counts", len(numbers), logits)
         return ops.convert_to_tensor(numbers, logits.dtype)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "class_counts": self.class_counts}
-
 
 @serializable
 class LDAMLoss(LongTailLoss):
@@ -86,14 +82,6 @@ class LDAMLoss(LongTailLoss):
         logits = classification.margin_logits(targets, logits, margins, self.scale)
         return classification.cross_entropy(targets, logits)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "max_margin": self.max_margin,
-            "scale": self.scale,
-        }
-
 
 @serializable
 class LogitAdjustedLoss(LongTailLoss):
@@ -136,10 +124,6 @@ class LogitAdjustedLoss(LongTailLoss):
         shift = self.tau * counts.log_priors(self.class_counts)
         logits = classification.below_greatest(logits) + self.by_class(shift, logits)
         return classification.cross_entropy(targets, logits)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "tau": self.tau}
 
 
 @serializable
@@ -247,13 +231,3 @@ class LabelAwareSmoothingLoss(LongTailLoss):
         smoothing = self.by_class(smoothing, logits)
         spread = "uniform" if self.variant == "published" else "others"
         return classification.cross_entropy(targets, logits, smoothing, spread)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "smooth_head": self.smooth_head,
-            "smooth_tail": self.smooth_tail,
-            "shape": self.shape,
-            "variant": self.variant,
-        }

@@ -47,10 +47,6 @@ class MarginLabelSmoothingLoss(ClassificationLoss):
         excess = classification.margin_excess(logits, self.margin)
         return classification.cross_entropy(targets, logits) + self.alpha * excess
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "margin": self.margin, "alpha": self.alpha}
-
 
 @serializable
 class ACLSLoss(ClassificationLoss):
@@ -122,14 +118,3 @@ class ACLSLoss(ClassificationLoss):
             logits, self.margin, self.pos_lambda, self.neg_lambda, self.variant
         )
         return classification.cross_entropy(targets, logits) + self.alpha * excess
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "margin": self.margin,
-            "alpha": self.alpha,
-            "pos_lambda": self.pos_lambda,
-            "neg_lambda": self.neg_lambda,
-            "variant": self.variant,
-        }

@@ -56,11 +56,3 @@ class MMCELoss(BatchPenalty):
         """Returns the penalty of the batch, a scalar."""
         form = calibration.mmce_weighted if self.weighted else calibration.mmce
         return form(targets, logits, weight, self.variant)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "weighted": self.weighted,
-            "variant": self.variant,
-        }

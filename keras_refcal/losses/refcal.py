@@ -217,32 +217,6 @@ class RefCalLoss(FloatLoss):
         }
         return sum(weights[name] * value for name, value in values.items())
 
-    def get_config(self):
-        """Returns the constructor's arguments, nested losses serialised."""
-        config = {
-            **super().get_config(),
-            "calibration_weight": self.calibration_weight,
-            "refinement_weight": self.refinement_weight,
-            "weights": self.weights,
-            "from_logits": self.from_logits,
-        }
-        for name in TERMS:
-            term = getattr(self, name)
-            if isinstance(term, keras.losses.Loss):
-                term = keras.saving.serialize_keras_object(term)
-            config[name] = term
-        return config
-
-    @classmethod
-    def from_config(cls, config):
-        """Returns the loss that `get_config` described."""
-        terms = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in TERMS
-            if isinstance(config[name], dict)
-        }
-        return cls(**{**config, **terms})
-
     def _make_term(self, name):
         term = getattr(self, name)
         check_term(name, term)

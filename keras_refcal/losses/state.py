@@ -46,18 +46,19 @@ def own_copy(loss):
     layers = loss.state_layers()
     if not layers:
         return loss
-    config = loss.get_config()
-    for name in config:
-        inner = getattr(loss, name, None)
-        if isinstance(inner, keras.losses.Loss):
-            # Not from its configuration, as a class of one's own may have none.
-            config[name] = own_copy(inner) if hasattr(inner, "state_layers") else inner
     try:
+        config = loss.get_config()
+        for name in config:
+            inner = getattr(loss, name, None)
+            if isinstance(inner, keras.losses.Loss):
+                # Not from its configuration, as a class of one's own may have none.
+                inner = own_copy(inner) if hasattr(inner, "state_layers") else inner
+                config[name] = inner
         copy = type(loss).from_config(config)
     except TypeError as error:
         raise ValueError(
             f"`loss` keeps something between batches, and `compile` could not copy it: "
-            f"{error}. Define `get_config` for {type(loss).__name__}."
+            f"{error}"
         ) from error
     for layer, given in zip(copy.state_layers(), layers, strict=True):
         layer.trainable = given.trainable

@@ -90,17 +90,6 @@ class ContrastiveLoss(BatchLoss):
             block_size=self.block_size,
         )
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "temperature": self.temperature,
-            "base_temperature": self.base_temperature,
-            "contrast_mode": self.contrast_mode,
-            "normalize": self.normalize,
-            "block_size": self.block_size,
-        }
-
 
 @serializable
 class SupervisedContrastiveLoss(ContrastiveLoss):
@@ -178,10 +167,6 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
         check_embeddings(self, embeddings)
         check_mask(mask, embeddings)
         return Rows(ops.cast(mask > 0, "bool"), embeddings, None, None)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "positive_mask": self.positive_mask}
 
 
 def check_mask(y_true, embeddings):

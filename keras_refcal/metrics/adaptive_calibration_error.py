@@ -55,11 +55,3 @@ class AdaptiveCalibrationError(BinnedCalibrationError):
             name=name,
             dtype=dtype,
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "num_classes": self.num_classes,
-        }

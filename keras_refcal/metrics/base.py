@@ -16,13 +16,14 @@ from keras_refcal.metrics.counters import Rejected
 from keras_refcal.metrics.labels import as_tensor, as_weights
 from keras_refcal.metrics.report import report
 from keras_refcal.ops import compensated_sum
+from keras_refcal.registration import Configured
 
 # What is left between a figure and the exact one where nothing is binned: the rounding
 # of the result, relative, and that of sums of 47 bits over a hundred thousand batches.
 RELATIVE_ROUNDING, ROUNDING = 1e-7, 1e-9
 
 
-class ClassifierMetric(keras.metrics.Metric):
+class ClassifierMetric(Configured, keras.metrics.Metric):
     """A figure of a classifier from additive counters of fixed size.
 
     Subclasses hand their counters to `count` at the end of `__init__` and compute the
@@ -155,10 +156,6 @@ class ClassifierMetric(keras.metrics.Metric):
         """Returns the bytes of the state, for a number of classes where it matters."""
         sizes = self._sizes(self.num_classes or num_classes).values()
         return 2 * sum(sizes) * (8 if self.dtype == "float64" else 4)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "from_logits": self.from_logits}
 
     def _sizes(self, num_classes):
         return {

@@ -78,15 +78,6 @@ class BrierScore(ClassifierMetric):
         nan = super().undefined()
         return self._named(nan, nan, nan) if self.decomposition else nan
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "decomposition": self.decomposition,
-            "num_bins": self.num_bins,
-            "num_classes": self.num_classes,
-        }
-
     def _named(self, score, calibration, refinement):
         return {
             self.name: score,

@@ -46,7 +46,3 @@ class ConfidenceRanking(ClassifierMetric):
     def bound_of_answers(self, weight, correct):
         """Returns the bound of the weight and right answers of each fine bin."""
         raise NotImplementedError
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "resolution": self.resolution}

@@ -78,16 +78,3 @@ class ExpectedCalibrationError(BinnedCalibrationError):
             name=name,
             dtype=dtype,
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "binning": self.binning,
-            "norm": self.norm,
-            "kind": self.kind,
-            "debias": self.debias,
-            "convention": self.convention,
-            "num_classes": self.num_classes,
-        }

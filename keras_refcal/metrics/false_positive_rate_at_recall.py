@@ -62,7 +62,3 @@ class FalsePositiveRateAtRecall(ConfidenceRanking):
         wrong = weight - correct
         high, low = ranking.false_positive_rate(correct, wrong, self.recall)
         return high - low
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "recall": self.recall}

@@ -18,11 +18,11 @@ from keras_refcal.metrics.labels import (
 from keras_refcal.metrics.report import report
 from keras_refcal.ops import compensated_sum, counting_in_keras
 from keras_refcal.ops.class_groups import checked_groups, named_groups
-from keras_refcal.registration import serializable
+from keras_refcal.registration import Configured, serializable
 
 
 @serializable
-class GroupedMetric(keras.metrics.Metric):
+class GroupedMetric(Configured, keras.metrics.Metric):
     """A metric of the samples of many-, medium- and few-shot classes, each group alone.
 
     A sample is in the group of its label; in the others it has weight 0. The result
@@ -82,6 +82,11 @@ class GroupedMetric(keras.metrics.Metric):
         self._weights = self.add_variable(
             (2, len(members) + 4), "zeros", dtype="float32", name="weights"
         )
+
+    @property
+    def metric(self):
+        """A metric such as was given, without state."""
+        return keras.saving.deserialize_keras_object(self._metric_config)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Counts a batch in the group of each sample's label.
@@ -149,23 +154,6 @@ class GroupedMetric(keras.metrics.Metric):
                     self._weights.value, other._weights.value
                 )
                 self._weights.assign(merged)
-
-    def get_config(self):
-        """Returns the constructor's arguments, the metric serialised."""
-        return {
-            **super().get_config(),
-            "metric": self._metric_config,
-            "class_counts": self.class_counts,
-            "groups": self.groups,
-            "many": self.many,
-            "few": self.few,
-        }
-
-    @classmethod
-    def from_config(cls, config):
-        """Returns the metric that `get_config` described."""
-        metric = keras.saving.deserialize_keras_object(config["metric"])
-        return cls(**{**config, "metric": metric})
 
     def _inside(self, y_true, sample_weight):
         """Returns each row's weight by group, `(groups, B)`, and the weight rejected.

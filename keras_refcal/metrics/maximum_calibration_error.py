@@ -51,11 +51,3 @@ class MaximumCalibrationError(BinnedCalibrationError):
             name=name,
             dtype=dtype,
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "convention": self.convention,
-        }

@@ -1,7 +1,5 @@
 """Several metrics in one pass over each batch."""
 
-import keras
-
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.registration import serializable
 
@@ -59,6 +57,11 @@ class MetricCollection(ClassifierMetric):
         self._names = lambda: kinds
         self.count(**{name: kind for kind, name in kinds.items()})
 
+    @property
+    def metrics(self):
+        """The metrics."""
+        return list(self._members())
+
     def score(self, **counters):
         """Returns the figure of each metric by name."""
         return self._collect(lambda m: m.score(**self._of(m, counters)))
@@ -66,19 +69,6 @@ class MetricCollection(ClassifierMetric):
     def undefined(self):
         """Returns the result before any sample."""
         return self._collect(lambda metric: metric.undefined())
-
-    def get_config(self):
-        """Returns the constructor's arguments, the metrics serialised."""
-        config = super().get_config()
-        del config["from_logits"]
-        members = map(keras.saving.serialize_keras_object, self._members())
-        return {**config, "metrics": list(members), "num_classes": self.num_classes}
-
-    @classmethod
-    def from_config(cls, config):
-        """Returns the metric that `get_config` described."""
-        members = map(keras.saving.deserialize_keras_object, config["metrics"])
-        return cls(**{**config, "metrics": list(members)})
 
     def _distance(self, **counters):
         return self._collect(lambda m: m._distance(**self._of(m, counters)))

@@ -92,15 +92,6 @@ class MulticlassAUROC(ClassifierMetric):
         """Returns half the share of the pairs that meet in a fine bin."""
         return self._mean(ranking.tied_pairs, bins) / 2
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "multi_class": self.multi_class,
-            "resolution": self.resolution,
-            "num_classes": self.num_classes,
-        }
-
     def _mean(self, statistic, bins):
         if self.multi_class == "ovo":
             return ranking.one_vs_one(statistic, bins)

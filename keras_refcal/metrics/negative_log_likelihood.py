@@ -55,7 +55,3 @@ class NegativeLogLikelihood(ClassifierMetric):
         """Returns the mean."""
         weight, total, impossible = ops.unstack(likelihood)
         return ops.where(impossible > 0, float("inf"), divide(total, weight))
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "clip": self.clip}

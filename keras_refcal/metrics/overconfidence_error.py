@@ -53,11 +53,3 @@ class OverconfidenceError(ClassifierMetric):
     def score(self, bins):
         """Returns the error."""
         return calibration_error.overconfidence_error(bins[:3])
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "convention": self.convention,
-        }

@@ -49,9 +49,3 @@ class Refinement(MulticlassAUROC):
         dtype=None,
     ):
         super().__init__("ovo", resolution, num_classes, from_logits, name, dtype)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        config = super().get_config()
-        del config["multi_class"]
-        return config

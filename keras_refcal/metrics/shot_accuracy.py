@@ -71,13 +71,3 @@ class ShotAccuracy(ClassifierMetric):
         accuracy = ops.unstack(divide(totals[:, 1], totals[:, 0]))
         names = [f"{self.name}_{group}" for group in self._names]
         return dict(zip(names, accuracy, strict=True))
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "class_counts": self.class_counts,
-            "groups": self.groups,
-            "many": self.many,
-            "few": self.few,
-        }

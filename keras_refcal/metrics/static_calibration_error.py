@@ -57,12 +57,3 @@ class StaticCalibrationError(BinnedCalibrationError):
             name=name,
             dtype=dtype,
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "convention": self.convention,
-            "num_classes": self.num_classes,
-        }

@@ -58,12 +58,3 @@ class ThresholdedAdaptiveCalibrationError(BinnedCalibrationError):
             name=name,
             dtype=dtype,
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "threshold": self.threshold,
-            "num_classes": self.num_classes,
-        }

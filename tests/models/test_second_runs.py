@@ -90,7 +90,7 @@ def test_a_loss_that_cannot_be_copied_is_named():
         def __init__(self, counts):
             super().__init__()
 
-    with pytest.raises(ValueError, match="Define `get_config` for Counting"):
+    with pytest.raises(ValueError, match="Counting must keep its argument `counts`"):
         make().compile("sgd", Counting([1, 2]))
 
 

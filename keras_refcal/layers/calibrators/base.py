@@ -21,6 +21,7 @@ from keras_refcal.predictions import (
     check_probabilities,
     two_columns,
 )
+from keras_refcal.registration import Configured
 from keras_refcal.validation import check_bool
 
 ROWS_AT_ONCE = 4096
@@ -28,7 +29,7 @@ ROWS_AT_ONCE = 4096
 ROUNDING = 1e-6
 
 
-class Calibrator(keras.layers.Layer):
+class Calibrator(Configured, keras.layers.Layer):
     """Base of the post-hoc calibrators: a layer from scores to probabilities.
 
     It is fitted on validation predictions, not trained: its numbers are non-trainable
@@ -237,10 +238,6 @@ class Calibrator(keras.layers.Layer):
         if self.built:
             self._checked_columns("inputs", inputs.shape)
         return keras.KerasTensor(inputs.shape, dtype="float32")
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "from_logits": self.from_logits}
 
     def _as_logits(self, scores, columns):
         if not self.from_logits:

@@ -101,12 +101,3 @@ class BayesianBinning(OneVersusRestCalibrator):
             values[0],
             np.pad(np.diff(values)[kept], spare),
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "binning": self.binning,
-            "criterion": self.criterion,
-            "max_edges": self.max_edges,
-        }

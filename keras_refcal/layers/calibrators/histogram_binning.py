@@ -87,11 +87,3 @@ class HistogramBinning(OneVersusRestCalibrator):
         filled = mass > 0
         frequencies = np.divide(hits, mass, out=np.zeros_like(mass), where=filled)
         return edges, frequencies, filled
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_bins": self.num_bins,
-            "binning": self.binning,
-        }

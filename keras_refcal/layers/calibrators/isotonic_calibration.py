@@ -89,7 +89,3 @@ class IsotonicCalibration(OneVersusRestCalibrator):
         knots, values = with_steps(*line, STEEPEST_LINE)
         spare = (0, self.max_knots - len(knots))
         return np.pad(knots, spare, "edge"), np.pad(values, spare, "edge")
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "max_knots": self.max_knots}

@@ -83,15 +83,6 @@ class GroupTemperatureScaling(Calibrator):
         """Returns the same temperature for each class."""
         return (np.full(self.num_classes, temperature),)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "class_counts": list(self.class_counts),
-            "groups": self.groups,
-            "min_samples": self.min_samples,
-        }
-
 
 @serializable
 class ClassDistributionAwareTemperature(Calibrator):
@@ -172,10 +163,6 @@ class ClassDistributionAwareTemperature(Calibrator):
     def one_temperature(self, temperature):
         """Returns the same temperature for each class."""
         return (np.full(self.num_classes, temperature),)
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "class_counts": list(self.class_counts)}
 
 
 def _by_predicted_class(logits, temperature):

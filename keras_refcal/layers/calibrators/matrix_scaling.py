@@ -92,14 +92,6 @@ class MatrixScaling(Calibrator):
         """Returns W = 1 / T and b = 0."""
         return np.eye(self.num_classes) / temperature, np.zeros(self.num_classes)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {
-            **super().get_config(),
-            "reg_lambda": self.reg_lambda,
-            "reg_mu": self.reg_mu,
-        }
-
 
 @serializable
 class DirichletCalibration(MatrixScaling):

@@ -92,10 +92,6 @@ class OneVersusRestCalibrator(Calibrator):
         *maps, _, _ = self._identity
         return (*maps, np.ones(self.num_maps), temperature)
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "fallback": self.fallback}
-
     def _held_out_losses(self, data):
         """Returns the cross-validated loss of the maps and of one temperature.
 

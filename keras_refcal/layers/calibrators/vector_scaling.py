@@ -75,7 +75,3 @@ class VectorScaling(Calibrator):
         """Returns w = 1 / T and b = 0."""
         ones = np.ones(self.num_classes)
         return ones / temperature, 0 * ones
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "l2": self.l2}
