@@ -21,7 +21,16 @@ import numpy as np
 from benchmarks import sheets
 from keras_refcal.data import long_tail_indices
 
-WHEELS = ("keras", "optree", "namex", "rich", "pygments", "markdown-it-py", "mdurl")
+WHEELS = (
+    "keras",
+    "optree",
+    "namex",
+    "rich",
+    "pygments",
+    "markdown-it-py",
+    "mdurl",
+    "typing_extensions",
+)
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "any")
 MOST_BYTES = 60 * 2**20
 

@@ -15,7 +15,8 @@ them, and `sum_over_processes(variables)` adds up the state of metrics.
 the supervised contrastive loss of every row, in small memory, and
 `l2_normalized_rows` makes these rows of embeddings. `uniform(key, shape)` draws from a
 key, `split_key` and `fold_in` make keys of keys, and `key_of_replica` keeps the draws
-of replicas apart.
+of replicas apart. `on_device(array)` puts rows there that batches are chosen from.
+`keep_programs(directory)` keeps compiled programs between runs.
 """
 
 import keras

@@ -12,6 +12,7 @@ from keras_refcal.data.batches import (
 )
 from keras_refcal.data.corruptions import CORRUPTIONS, corrupt
 from keras_refcal.data.datasets import load
+from keras_refcal.data.device_batches import DeviceBatches
 from keras_refcal.data.folders import image_folder, image_lists
 from keras_refcal.data.image_data import ImageData
 from keras_refcal.data.image_files import ImageFiles
@@ -31,6 +32,7 @@ from keras_refcal.data.sampling import (
 
 __all__ = [
     "CORRUPTIONS",
+    "DeviceBatches",
     "ImageData",
     "ImageFiles",
     "PKSampler",

@@ -32,11 +32,15 @@ class TrainingViews(keras.layers.Layer):
 
     def __init__(self, augmentation, views=1):
         super().__init__(dtype="float32", autocast=False, name="training_views")
-        self.augmentation = augmentation
+        self._generator = keras.random.SeedGenerator()
+        self.make(augmentation, views)
+
+    def make(self, augmentation, views):
+        """Sets what is made from the next compile on; the seed goes on."""
         check_integer("views", views, 1)
         self.views = views
+        self.augmentation = augmentation
         self._augment = _as_function(augmentation)
-        self._generator = keras.random.SeedGenerator()
 
     def call(self, images, rank=4, training=None):
         """Returns views, or the images."""

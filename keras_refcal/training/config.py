@@ -8,6 +8,7 @@ from keras_refcal.data.long_tail import imbalance_ratio
 from keras_refcal.validation import check_choice
 
 LARGEST = 10**9
+PIPELINES = (None, "tf.data", "device")
 DTYPE_POLICIES = (None, "float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -43,6 +44,15 @@ class RunConfig:
     jit_compile: bool | None = _flag(
         "Whether to compile steps with XLA; by default Keras decides.", None
     )
+    pipeline: str | None = _flag(
+        "Where augmented views are made: tf.data, on the processor, or device, inside "
+        "the step; by default device on JAX and PyTorch, which then need no "
+        "TensorFlow.",
+        None,
+    )
+    compilation_cache: str | None = _flag(
+        "Directory in which JAX keeps compiled programs for the next run.", None
+    )
     dtype_policy: str | None = _flag(
         "Keras' dtype policy: mixed_bfloat16 is faster on GPUs; that of Keras' "
         "configuration by default.",
@@ -65,6 +75,7 @@ class RunConfig:
                 f"`validation` must be a share in [0, 1). Received: {self.validation}"
             )
         check_choice("dtype_policy", self.dtype_policy, DTYPE_POLICIES)
+        check_choice("pipeline", self.pipeline, PIPELINES)
         if not self.seeds:
             raise ValueError("`seeds` must name one seed or more. Received none.")
         for name, values in (("seeds", self.seeds), ("split_seed", [self.split_seed])):

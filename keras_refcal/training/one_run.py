@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_refcal.callbacks import ProgressLines, StageCheckpoint
-from keras_refcal.data import TrainingBatches, augment, scaled
+from keras_refcal.data import DeviceBatches, TrainingBatches, augment, scaled
 from keras_refcal.files import (
     as_json,
     read_json,
@@ -24,7 +24,7 @@ CHECKPOINT_SHARE = 0.05
 AT_ONCE = 4096
 
 # May differ between the parts of a run that was stopped and went on.
-UNESSENTIAL = ("versions", "data_dir", "output_dir")
+UNESSENTIAL = ("versions", "data_dir", "output_dir", "compilation_cache")
 
 
 def run_once(
@@ -36,6 +36,7 @@ def run_once(
     resolved,
     title="train",
     jit_compile=None,
+    pipeline="tf.data",
 ):
     """Trains a model through its stages and keeps its predictions.
 
@@ -51,6 +52,7 @@ def run_once(
         resolved: What the run depends on, as JSON-ready values.
         title: What stands before each line of progress.
         jit_compile: Whether to compile steps with XLA; `None` lets Keras decide.
+        pipeline: Where views are made: `"tf.data"`, or `"device"`, inside the step.
 
     Returns:
         The directory, which holds `config.json`, `model.keras`, `predictions.npz`,
@@ -68,7 +70,10 @@ def run_once(
     keras.utils.set_random_seed(seed)
     shape = split.images.train_images.shape[1:]
     num_classes = split.images.num_classes
-    model = RefCalModel(encoders.get(encoder)(input_shape=shape), num_classes)
+    views = {}
+    if pipeline == "device":
+        views = _views(stages[0], split.images)
+    model = RefCalModel(encoders.get(encoder)(input_shape=shape), num_classes, **views)
     checkpoints = [
         StageCheckpoint(directory / f"stage-{number}-{stage.name}", CHECKPOINT_SHARE)
         for number, stage in enumerate(stages, 1)
@@ -79,7 +84,9 @@ def run_once(
             continue
         if checkpoint.is_broken():
             say(f"{title}  damaged, trained anew: {checkpoint.directory}")
-        batches = _batches(stage, split.images, seed)
+        batches = _batches(stage, split.images, seed, pipeline)
+        if pipeline == "device":
+            model.training_views.make(**_views(stage, split.images))
         stage.compile(model, batches.steps_per_epoch, jit_compile)
         _fit(model, stage, batches, checkpoint, f"{title}  {stage.name}")
     histories = {
@@ -140,16 +147,19 @@ def _mapping(path):
     return value
 
 
-def _batches(stage, images, seed):
-    return TrainingBatches(
-        images.train_images,
-        images.train_labels,
-        stage.batch_size,
-        augment.get(_augmentation(stage, images)),
-        views=stage.views,
-        seed=seed,
-        with_index=stage.with_index,
-    )
+def _batches(stage, images, seed, pipeline):
+    settings = {"seed": seed, "with_index": stage.with_index}
+    if pipeline == "device":
+        make = DeviceBatches
+    else:
+        make, views = TrainingBatches, _views(stage, images)
+        settings |= {**views, "augmentation": augment.get(views["augmentation"])}
+    return make(images.train_images, images.train_labels, stage.batch_size, **settings)
+
+
+def _views(stage, images):
+    """Returns what makes the views of a stage, as arguments of a `RefCalModel`."""
+    return {"augmentation": _augmentation(stage, images), "views": stage.views}
 
 
 def _augmentation(stage, images):

@@ -7,7 +7,7 @@ import platform
 import keras
 import numpy as np
 
-from keras_refcal.backend import NAME
+from keras_refcal.backend import NAME, keep_programs
 from keras_refcal.files import remove_partial
 from keras_refcal.models import encoders
 from keras_refcal.terminal import say
@@ -41,6 +41,8 @@ def train(config, images=None):
         OSError: If `output_dir` cannot be written.
     """
     encoders.get(config.encoder)
+    if config.compilation_cache is not None:
+        keep_programs(config.compilation_cache)
     split = Split.load(config) if images is None else Split.of(images, config)
     for name in config.recipes:
         _stages(config, name, split)
@@ -113,9 +115,15 @@ def _run(config, name, seed, split, output_dir):
         },
         title=title,
         jit_compile=config.jit_compile,
+        pipeline=_pipeline(config),
     )
     seal(directory, FILES if split.validation is None else (*FILES, VALIDATION))
     return directory
+
+
+def _pipeline(config):
+    """Returns where views are made, by default where nothing new is to install."""
+    return config.pipeline or ("tf.data" if NAME == "tensorflow" else "device")
 
 
 def _resolved(config, split):
@@ -125,6 +133,7 @@ def _resolved(config, split):
     return {
         **{key: value for key, value in fields.items() if key not in varying},
         "backend": NAME,
+        "pipeline": _pipeline(config),
         "class_counts": split.class_counts,
         "data_sha256": split.data_sha256,
         "split_sha256": split.draw.sha256,

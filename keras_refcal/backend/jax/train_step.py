@@ -14,6 +14,17 @@ def concrete_value(x):
     return np.asarray(x)
 
 
+def on_device(array):
+    """Returns an array on the device that trains, of which numbers choose rows."""
+    return jax.numpy.asarray(array)
+
+
+def keep_programs(directory):
+    """Has compiled programs kept in a directory, for this run and the next."""
+    jax.config.update("jax_compilation_cache_dir", str(directory))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
 class TrainStep:
     """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does.
 

@@ -25,7 +25,12 @@ from keras_refcal.backend.tensorflow.replicas import (
     num_replicas,
     sum_over_processes,
 )
-from keras_refcal.backend.tensorflow.train_step import TrainStep, concrete_value
+from keras_refcal.backend.tensorflow.train_step import (
+    TrainStep,
+    concrete_value,
+    keep_programs,
+    on_device,
+)
 
 __all__ = [
     "TrainStep",
@@ -41,9 +46,11 @@ __all__ = [
     "fused",
     "global_batch",
     "inference",
+    "keep_programs",
     "key_of_replica",
     "l2_normalized_rows",
     "num_replicas",
+    "on_device",
     "searchsorted",
     "split_key",
     "sum_by_index",

@@ -18,6 +18,19 @@ def concrete_value(x):
     return np.asarray(x)
 
 
+def on_device(array):
+    """Returns the array as it is: Keras reads batches of arrays through `tf.data`."""
+    return array
+
+
+def keep_programs(directory):
+    """Raises `ValueError`: TensorFlow keeps no compiled programs."""
+    raise ValueError(
+        "`compilation_cache` is for the JAX backend. Received it on TensorFlow, which "
+        "keeps no compiled programs."
+    )
+
+
 class TrainStep:
     """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does."""
 

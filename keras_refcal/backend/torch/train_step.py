@@ -23,6 +23,19 @@ def concrete_value(x):
     return np.asarray(x)
 
 
+def on_device(array):
+    """Returns a tensor on the device that trains, of which numbers choose rows."""
+    return keras.ops.convert_to_tensor(array)
+
+
+def keep_programs(directory):
+    """Raises `ValueError`: steps are not compiled on PyTorch."""
+    raise ValueError(
+        "`compilation_cache` is for the JAX backend. Received it on PyTorch, where "
+        "steps are not compiled."
+    )
+
+
 class TrainStep:
     """Runs `call`, `compute_loss` and the optimizer, as Keras' own step does.
 
