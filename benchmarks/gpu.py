@@ -87,10 +87,8 @@ def environment(site, **variables):
     """Returns the environment of a process that finds this code and the archive."""
     paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     if site is not None:
-        variables |= {
-            "GPU_PACK": str(site.resolve() / "site"),
-            "KERAS_REFCAL_SHARED": str(site.resolve() / "shared"),
-        }
+        paths.append(str(site.resolve() / "site"))
+        variables |= {"KERAS_REFCAL_SHARED": str(site.resolve() / "shared")}
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path for path in paths if path),

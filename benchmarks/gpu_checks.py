@@ -7,12 +7,8 @@ import inspect
 import json
 import os
 import pathlib
-import sys
 import time
 import traceback
-
-if "GPU_PACK" in os.environ:  # after what is installed, which fits the machine
-    sys.path.append(os.environ["GPU_PACK"])
 
 if os.environ["KERAS_BACKEND"] == "torch":
     import torch

@@ -28,6 +28,7 @@ import sheets
 from keras_refcal import RefCalModel, data, losses
 from keras_refcal.backend import NAME
 from keras_refcal.backend.data_library import tensorflow
+from keras_refcal.data.seeds import DeviceSeed
 from keras_refcal.models import encoders
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -39,14 +40,21 @@ def main():
     parser.add_argument("--seconds", type=float, default=3.0, help="a measurement")
     parser.add_argument("--steps", type=int, default=15, help="training steps to time")
     parser.add_argument("--output", default=None, help="JSON file to write")
+    parser.add_argument(
+        "--only", choices=["in_step"], help="measure this alone, and print it"
+    )
     arguments = parser.parse_args()
     images, labels, source = real_or_random_images()
+    in_step = rates_in_step(images, labels, arguments.seconds)
+    if arguments.only:
+        return
     stages = stage_rates(images, labels, arguments.seconds)
     views_rate = stages["simclr, two views"]["per_cpu_second"]
     result = {
         "images": source,
         "batch": BATCH,
         "stages": stages,
+        "in_step": in_step,
         "training": training_share(images, labels, arguments.steps, views_rate),
         "machine": machine(),
     }
@@ -103,6 +111,58 @@ def stage_rates(images, labels, seconds):
             flush=True,
         )
     return rates
+
+
+def rates_in_step(images, labels, seconds):
+    """Views made as a step makes them, and by `tf.data`, one after the other.
+
+    Processor time alone: the other jobs of a machine fall on both alike.
+    """
+    batch = keras.ops.convert_to_tensor(images[:BATCH])
+    found = {}
+    for name in ("simclr", "crop_flip", "shift_flip", "rand_augment"):
+        augmentation = data.augment.get(name)
+        pipeline = data.TrainingBatches(images, labels, BATCH, augmentation, views=2)
+        dataset = pipeline.from_epoch(0)
+        step = compiled_views(batch, augmentation)
+        used = {"in the step": [], "tf.data": []}
+        for _ in range(3):
+            used["in the step"].append(cpu_us_a_view(step, seconds / 3))
+            # Its threads work ahead, and end with the iterator.
+            used["tf.data"].append(cpu_us_a_view(iter(dataset).__next__, seconds / 3))
+        found[name] = {
+            way: {"cpu_us_a_view": round(min(times), 2)} for way, times in used.items()
+        }
+        print(f"{name:<14}", found[name], flush=True)
+    return found
+
+
+def cpu_us_a_view(call, seconds):
+    for _ in range(3):
+        call()
+    start, used, calls = time.perf_counter(), time.process_time(), 0
+    while time.perf_counter() - start < seconds or calls < 10:
+        call()
+        calls += 1
+    return 1e6 * (time.process_time() - used) / (2 * BATCH * calls)
+
+
+def compiled_views(images, augmentation):
+    """Returns a function that makes two views of each image, and waits for them."""
+    key = keras.random.SeedGenerator(0).next()
+
+    def views(images, key):
+        return data.augment.augmented_views(images, 2, augmentation, DeviceSeed(key))
+
+    if NAME == "jax":
+        import jax
+
+        step = jax.jit(views)
+        return lambda: step(images, key).block_until_ready()
+    if NAME == "tensorflow":
+        step = tensorflow().function(views, jit_compile=True)
+        return lambda: step(images, key).numpy()
+    return lambda: views(images, key)
 
 
 def keras_layers(images):

@@ -69,6 +69,14 @@ def test_rows_of_every_type_come_together():
         assert json.loads(rows) == [[0, 0], [1, 1]], dtype
 
 
+def test_devices_see_views_of_their_own():
+    printed = run("views_script.py", 2)
+    # On JAX the batch is global.
+    rows = 8 if keras.backend.backend() == "jax" else 16
+    found = re.findall(r"DISTINCT (.*)", printed)
+    assert found == [f"{rows} of {rows}"] * processes(2), printed
+
+
 def test_two_stages_equal_one_device():
     printed = run("two_stage_script.py", 2)
     gaps = re.findall(r"GAP (\S+)", printed)
