@@ -47,6 +47,8 @@ def encoding(model, batch_size=256):
         x = x if isinstance(x, np.ndarray) else keras.ops.convert_to_numpy(x)
         if not model.built:
             model.build((None, *x.shape[1:]))
+        if model.training_views is not None:
+            x = model.training_views.raw_as_float(x)
         has_views = x.ndim == encoder_rank(model.encoder) + 1
         images = x.reshape(-1, *x.shape[2:]) if has_views else x
         starts = range(0, len(images), batch_size)

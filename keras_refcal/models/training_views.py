@@ -3,7 +3,7 @@
 import keras
 
 from keras_refcal.backend import key_of_replica
-from keras_refcal.data import augment, colour, device_arrays
+from keras_refcal.data import augment, colour, device_arrays, scaled
 from keras_refcal.data.keras_layers import draws_from_seed
 from keras_refcal.data.seeds import DeviceSeed
 from keras_refcal.validation import check_integer
@@ -54,6 +54,10 @@ class TrainingViews(keras.layers.Layer):
             )
         seed = DeviceSeed(key_of_replica(self._generator.next()))
         return augment.augmented_views(images, self.views, self._augment, seed)
+
+    def raw_as_float(self, images):
+        """Returns an array of images as the encoder sees them at inference."""
+        return scaled(images) if images.dtype == "uint8" else images
 
     def build(self, images_shape):
         """Builds a Keras layer that makes the views."""

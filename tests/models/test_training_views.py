@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_refcal import RefCalModel, losses
+from keras_refcal import RefCalModel, losses, recipes
 from keras_refcal.data import augment
+from keras_refcal.models import encode
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (16, 8, 8, 3)).astype("uint8")
 LABELS = np.arange(16) % 4
@@ -45,6 +46,21 @@ def test_views_are_made_in_training_alone():
         np.testing.assert_allclose(
             model.predict(images, verbose=0), plain.predict(floats, verbose=0), 1e-5
         )
+
+
+def test_features_are_those_of_images_at_inference():
+    model = make()
+    floats = encode(model, (IMAGES / 255).astype("float32"))["features"]
+    np.testing.assert_allclose(encode(model, IMAGES)["features"], floats, 1e-5)
+
+
+def test_both_stages_see_views():
+    model = make()
+    calls = {"epochs": 1, "classifier_epochs": 1, "batch_size": 8, "verbose": 0}
+    recipes.two_stage(model, IMAGES, LABELS, **calls)
+    (seed,) = model.training_views._seeds()
+    steps = keras.ops.convert_to_numpy(seed)[1]
+    assert steps >= 4  # two batches a stage; a backend may look at one more
 
 
 def test_a_resumed_run_sees_the_views_that_it_would_have_seen(tmp_path):

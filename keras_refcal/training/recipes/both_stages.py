@@ -20,7 +20,8 @@ def two_stage(
         model: A `RefCalModel`.
         x: Images, shape `(n, height, width, channels)` or
             `(n, views, height, width, channels)`, or a batched data set of images and
-            labels. Two augmented views an image serve best, see `data.two_views`.
+            labels. Two augmented views an image serve best, which the model makes if it
+            has `augmentation=..., views=2`; see `data.two_views` too.
         y: Class ids, shape `(n,)`, if `x` is an array.
         epochs: Epochs of the encoder.
         classifier_epochs: Epochs of the classifier on the frozen encoder.
@@ -32,7 +33,8 @@ def two_stage(
     pass through it once, before the first epoch, and the classifier is fitted to the
     features: the same training, many times as fast. `cache_features=True` does so with
     data sets too, which are then read once, so they should augment nothing;
-    `cache_features=False` passes every image in every epoch.
+    `cache_features=False` passes every image in every epoch, as `None` does where the
+    model has an `augmentation` of its own.
 
     Called again, it trains again: the encoder, then the classifier. What you set
     `trainable` before stays as it is, in both stages and afterwards.

@@ -14,10 +14,13 @@ def encoded_data(model, data, cache_features=None):
     Args:
         model: A `RefCalModel` with a frozen encoder.
         data: Arguments of `fit`, by name; `x` an array or a batched data set.
-        cache_features: `None` encodes arrays, `True` data sets as well: those are read
-            once and become arrays. `False` returns `data` as they are.
+        cache_features: `None` encodes arrays, unless the model makes views of them;
+            `True` data sets as well: those are read once and become arrays. `False`
+            returns `data` as they are.
     """
     is_array = hasattr(data["x"], "shape")
+    if cache_features is None and model.training_views is not None:
+        return data
     if cache_features is False or not (is_array or cache_features):
         return data
     encoded = encoding(model)
