@@ -4,8 +4,10 @@ import os
 import pathlib
 import subprocess
 import sys
+import tomllib
 import zipfile
 
+import oldest
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -39,6 +41,13 @@ def test_wheel_builds_and_imports_from_outside(tmp_path):
         text=True,
     )
     assert done.stdout.strip().startswith(str(tmp_path / "site")), done.stderr
+
+
+def test_the_oldest_versions_are_those_declared():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for wish in project["dependencies"]:
+        name, version = wish.split(";")[0].split(">=")
+        assert f"{name}=={version}" in oldest.lowest(project)
 
 
 def test_ci_runs_the_test_command_of_the_readme():

@@ -7,7 +7,6 @@ Prints images per class, groups of classes and the checksum of the chosen images
 tells whether two runs trained on the same ones; writes a picture of augmented views.
 """
 
-import os
 import pathlib
 
 from absl import flags
@@ -31,7 +30,7 @@ def define_flags(flag_values):
     for name, default, text in (
         ("image_size", None, "Height and width to bring images to."),
         ("max_count", None, MAX_COUNT),
-        ("split_seed", SPLIT_SEED, "Seed of what is drawn where not all are used."),
+        ("split_seed", SPLIT_SEED, "Seed of what is drawn or cut off for test."),
     ):
         flags.DEFINE_integer(name, default, text, flag_values=flag_values)
     define_number_or_word("imbalance_factor", None, IMBALANCE, [ALL], flag_values)
@@ -42,12 +41,11 @@ def define_flags(flag_values):
         "How class sizes fall where a long tail is cut.",
         flag_values=flag_values,
     )
-    flags.DEFINE_boolean(
-        "download",
-        False,
-        "Whether TensorFlow Datasets may fetch what is not there.",
-        flag_values=flag_values,
-    )
+    for name, text in (
+        ("download", "Whether TensorFlow Datasets may fetch what is not there."),
+        ("skip_damaged", "Whether to leave out image files that cannot be read."),
+    ):
+        flags.DEFINE_boolean(name, False, text, flag_values=flag_values)
     flags.mark_flag_as_required("dataset", flag_values)
 
 
@@ -64,12 +62,13 @@ def run(flag_values, positional):
             "`contact_sheet` must lie in a folder that exists. Received: "
             f"{flag_values.contact_sheet}"
         )
-    data_dir = flag_values.data_dir and os.path.expanduser(flag_values.data_dir)
     images = load(
-        os.path.expanduser(flag_values.dataset),
-        data_dir,
+        flag_values.dataset,
+        flag_values.data_dir,
         flag_values.image_size,
         flag_values.download,
+        flag_values.split_seed,
+        flag_values.skip_damaged,
     )
     chosen_name = flag_values.augmentation or images.augmentation
     augmentation = augment.get(chosen_name)
@@ -101,6 +100,7 @@ def run(flag_values, positional):
 def _print_size(images, used):
     count, *shape = images.train_images.shape
     left_out = f"; {used}" if len(used.chosen) < count else ""
+    left_out += "".join(f"; {note}" for note in images.notes)
     say(
         f"{images.name}: {count} training and {len(images.test_labels)} test images of "
         f"{'x'.join(map(str, shape))}, {images.num_classes} classes{left_out}"

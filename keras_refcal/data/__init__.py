@@ -16,6 +16,7 @@ from keras_refcal.data.device_batches import DeviceBatches
 from keras_refcal.data.folders import image_folder, image_lists
 from keras_refcal.data.image_data import ImageData
 from keras_refcal.data.image_files import ImageFiles
+from keras_refcal.data.image_table import image_table
 from keras_refcal.data.long_tail import (
     checksum,
     class_counts,
@@ -47,6 +48,7 @@ __all__ = [
     "corrupt",
     "image_folder",
     "image_lists",
+    "image_table",
     "load",
     "long_tail_dataset",
     "long_tail_indices",

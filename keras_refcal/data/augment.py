@@ -191,10 +191,10 @@ def augmented_views(images, views, augmentation, seed):
 
 
 AUGMENTATIONS = {
+    "none": identity,
     "affine": affine,
     "auto_augment": auto_augment,
     "crop_flip": crop_flip,
-    "none": identity,
     "rand_augment": rand_augment,
     "shift_flip": shift_flip,
     "simclr": simclr,

@@ -1,16 +1,26 @@
 """Image data sets by name or path."""
 
+import os
 import pathlib
 
 import numpy as np
 
 from keras_refcal.data import cifar_files, folders, npz, tfds_sets
 from keras_refcal.data.image_data import ImageData
+from keras_refcal.data.image_table import image_table
+from keras_refcal.data.long_tail import SPLIT_SEED
 
 NAMES = ("digits", "imagenet_lt", "tiny_imagenet", *tfds_sets.NAMES)
 
 
-def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
+def load(
+    name,
+    data_dir=None,
+    image_size=None,
+    download=False,
+    split_seed=SPLIT_SEED,
+    skip_damaged=False,
+) -> ImageData:
     """Returns a data set by name or path.
 
     Args:
@@ -28,11 +38,16 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
             - `"imagenet_lt"`: `ImageNet_LT_train.txt` and `ImageNet_LT_test.txt` in
               `data_dir`, with the images that they list (224 pixels).
             - The path of an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test`.
-            - The path of a folder with `train/<class>/` and `test/<class>/`.
+            - The path of a folder with `train/<class>/` and `test/<class>/`, or with
+              the folders of the classes alone, see `image_folder`.
+            - The path of a `.csv` file of paths and labels, see `image_table`.
         data_dir: Where data sets that are not bundled lie.
         image_size: Height and width, from 1 to 10,000, to bring images to, as files
             and TensorFlow Datasets hold them: they are cut at their middle and scaled.
         download: Whether TensorFlow Datasets may fetch what is not there.
+        split_seed: Seed by which a test part is cut off where there is none.
+        skip_damaged: Whether to leave out image files that cannot be read, and to say
+            so in the `notes` of the data set, instead of an error.
 
     Raises:
         ValueError: If there is no data set of that name, a file does not fit, or an
@@ -44,6 +59,7 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
     >>> data.train_images.shape, data.test_images.shape
     ((1200, 8, 8, 1), (597, 8, 8, 1))
     """
+    name, data_dir = os.path.expanduser(name), data_dir and os.path.expanduser(data_dir)
     if image_size is not None:
         _check_sides(image_size)
     base = name.split("/")[0]
@@ -54,6 +70,8 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
     _check_effect(name, "image_size", image_size, image_size is not None and whole)
     given = data_dir is not None and not by_tfds and not of_archive
     _check_effect(name, "data_dir", data_dir, given)
+    of_files = os.path.isdir(name) or name.endswith(".csv")
+    _check_effect(name, "skip_damaged", skip_damaged, skip_damaged and not of_files)
     if name == "digits":
         return _digits()
     if of_archive:
@@ -64,7 +82,7 @@ def load(name, data_dir=None, image_size=None, download=False) -> ImageData:
     if by_tfds:
         tfds_name = name.removeprefix("tfds:")
         return tfds_sets.read(tfds_name, data_dir, image_size, download)
-    return _from_path(name, image_size)
+    return _from_path(name, image_size, split_seed, skip_damaged)
 
 
 def _check_effect(name, argument, value, is_idle):
@@ -86,18 +104,24 @@ def _check_sides(image_size):
         )
 
 
-def _from_path(name, image_size):
+def _from_path(name, image_size, split_seed, skip_damaged):
     path = pathlib.Path(name)
     if path.is_dir():
         for known in cifar_files.FOLDERS:
             if folder := cifar_files.folder_of(known, path):
                 return _cifar(known, folder, image_size)
-        return folders.image_folder(path, image_size)
+        return folders.image_folder(
+            path, image_size, split_seed=split_seed, skip_damaged=skip_damaged
+        )
+    if path.suffix.lower() == ".csv":
+        return image_table(
+            path, image_size, split_seed=split_seed, skip_damaged=skip_damaged
+        )
     if path.suffix == ".npz":
         return npz.read(path)
     raise ValueError(
         f"`dataset` must be one of {sorted(NAMES)}, 'tfds:' and a name that TensorFlow "
-        "Datasets knows, or the path of an .npz file or of a folder of images. "
+        "Datasets knows, or the path of a folder of images or of an .npz or .csv file. "
         f"Received: {name!r}"
     )
 

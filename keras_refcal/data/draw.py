@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_refcal.data.long_tail import checksum, long_tail_indices
+from keras_refcal.data.long_tail import SPLIT_SEED, checksum, long_tail_indices
 from keras_refcal.data.tfds_sets import NAMES
 from keras_refcal.validation import check_integer
 
@@ -14,7 +14,6 @@ OF_TFDS = {*NAMES} - {"cifar10_corrupted"}
 BENCHMARKS = {"digits", "tiny_imagenet", *OF_TFDS}
 BENCHMARK_FACTOR = 0.1
 ALL = "none"
-SPLIT_SEED = 1234
 # What flags say about it.
 IMBALANCE = (
     "Cuts a long tail: smallest class over largest, in (0, 1], or its inverse; 'none' "
@@ -101,7 +100,7 @@ def draw(
         )
         return Draw(chosen, factor, why, len(labels))
     if max_count is None:
-        if seed != SPLIT_SEED:
+        if seed != SPLIT_SEED and not images.is_split:
             raise ValueError(
                 f"`split_seed` has no effect where nothing is drawn: all {len(labels)} "
                 f"images are used. Received: {seed}"

@@ -26,12 +26,16 @@ def fingerprint(images) -> str:
     False
     """
     digest = hashlib.sha256(json.dumps(images.class_names).encode())
-    for part in (images.train_images, images.test_images):
+    parts = (images.train_images, images.test_images, images.validation_images)
+    for part in parts:
+        if part is None:
+            continue
         if isinstance(part, ImageFiles):
             digest.update(json.dumps([part.shape, _listed(part.sources)]).encode())
         else:
             _add(digest, part)
-    for labels in (images.train_labels, images.test_labels):
+    parts = (images.train_labels, images.test_labels, images.validation_labels)
+    for labels in (part for part in parts if part is not None):
         _add(digest, np.asarray(labels).astype("<i8"))
     return digest.hexdigest()
 

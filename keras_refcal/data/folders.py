@@ -5,23 +5,27 @@ import pathlib
 import numpy as np
 
 from keras_refcal.data.class_ids import check_classes, count_classes
-from keras_refcal.data.image_data import ImageData
-from keras_refcal.data.image_files import ImageFiles, decode, read_in_threads
+from keras_refcal.data.file_parts import from_files
+from keras_refcal.data.long_tail import SPLIT_SEED
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 TEST_FOLDERS = ("test", "val", "validation")
-# Decoded images up to this many bytes are read at once, more are left on disk.
-MEMORY_LIMIT = 4 * 1024**3
 
 
-def image_folder(path, image_size=None, name=None):
+def image_folder(
+    path, image_size=None, name=None, split_seed=SPLIT_SEED, skip_damaged=False
+):
     """Returns a data set from a folder of folders, one a class.
 
     Args:
-        path: A folder with `train/<class>/…` and `test/<class>/…` (or `val`); classes
-            are numbered in the order of their names.
+        path: A folder with `train/<class>/…` and `test/<class>/…`, and if there is one
+            `validation/<class>/…` (or `val`, which is the test part without `test`); or
+            with the folders of the classes alone, of which a fifth of the images of
+            each is cut off for test. Classes are numbered in the order of their names.
         image_size: Height and width to bring the images to; required if they differ.
         name: Name of the data set, by default that of the folder.
+        split_seed: Seed of what is cut off.
+        skip_damaged: Whether to leave out files that cannot be read, not to raise.
 
     Raises:
         ValueError: If a folder is empty, a class is missing, a file is no image or the
@@ -31,30 +35,51 @@ def image_folder(path, image_size=None, name=None):
     path = pathlib.Path(path)
     if not path.is_dir():
         raise FileNotFoundError(f"No such folder: {path}")
-    test = next((part for part in TEST_FOLDERS if (path / part).is_dir()), None)
-    if test is None or not (path / "train").is_dir():
-        raise ValueError(
-            f"{path} must hold the folders `train` and `test` (or `val`), with one "
-            f"folder a class in each. Received: {_listing(path)}"
-        )
-    folders = sorted(entry for entry in (path / "train").iterdir() if entry.is_dir())
-    class_names = tuple(folder.name for folder in folders)
+    folders = _folders_of_parts(path)
+    class_names = _folder_names(folders["train"])
     if len(class_names) < 2:
         raise ValueError(
-            f"{path / 'train'} must hold a folder for each of two or more classes. "
-            f"Received: {_listing(path / 'train')}"
+            f"{folders['train']} must hold a folder for each of two or more classes, "
+            f"or `train` and `test` with such folders. Received: {_listing(path)}"
         )
-    strangers = {x.name for x in (path / test).iterdir() if x.is_dir()} - {*class_names}
-    if strangers:
-        raise ValueError(
-            f"{path / test} holds classes that {path / 'train'} lacks: "
-            + ", ".join(sorted(strangers)[:5])
-        )
-    parts = []
-    for part in ("train", test):
-        files, labels = _files_of_classes(path / part, class_names, part == "train")
-        parts += [files, labels]
-    return from_files(name or path.name, *parts, class_names, image_size)
+    parts = {}
+    for part, folder in folders.items():
+        if strangers := {*_folder_names(folder)} - {*class_names}:
+            raise ValueError(
+                f"{folder} holds classes that {folders['train']} lacks: "
+                + ", ".join(sorted(strangers)[:5])
+            )
+        parts[part] = _files_of_classes(folder, class_names, part == "train")
+    return from_files(
+        name or path.resolve().name,
+        parts,
+        class_names,
+        image_size,
+        skip_damaged,
+        split_seed,
+    )
+
+
+def _folders_of_parts(path):
+    if not (path / "train").is_dir():
+        if any((path / part).is_dir() for part in TEST_FOLDERS):
+            raise ValueError(
+                f"{path} must hold `train` beside its other parts, or the folders of "
+                f"classes alone. Received: {_listing(path)}"
+            )
+        return {"train": path}
+    others = [path / part for part in TEST_FOLDERS if (path / part).is_dir()]
+    # Where there is one other part, whatever its name, it is the test part.
+    names = ("train", "test", "validation")
+    return dict(zip(names, [path / "train", *others], strict=False))
+
+
+def _folder_names(path):
+    return sorted(
+        entry.name
+        for entry in path.iterdir()
+        if entry.is_dir() and not entry.name.startswith(".")
+    )
 
 
 def image_lists(
@@ -83,8 +108,8 @@ def image_lists(
     check_classes(train_list, train_labels, len(class_names))
     check_classes(test_list, test_labels, len(class_names), every=False)
     name = name or pathlib.Path(train_list).stem
-    parts = (train_files, train_labels, test_files, test_labels)
-    return from_files(name, *parts, tuple(class_names), image_size)
+    parts = {"train": (train_files, train_labels), "test": (test_files, test_labels)}
+    return from_files(name, parts, class_names, image_size)
 
 
 def tiny_imagenet(path, image_size=None):
@@ -115,52 +140,8 @@ def tiny_imagenet(path, image_size=None):
     test_files = [str(path / "val" / "images" / file) for file, *_ in annotations]
     test_labels = np.array([ids.index(name) for _, name, *_ in annotations], "int64")
     names = tuple(words.get(name, name).split(",")[0] for name in ids)
-    test = (np.array(test_files), test_labels)
-    return from_files("tiny_imagenet", *train, *test, names, image_size)
-
-
-def from_files(
-    name, train_files, train_labels, test_files, test_labels, class_names, image_size
-):
-    """Returns a data set from paths and labels, in memory if it fits there."""
-    if image_size is not None:
-        image_size = tuple(np.broadcast_to(image_size, 2).tolist())
-    first = str(train_files[0])
-    shape = decode(_bytes(first), first, image_size).shape
-    count = len(train_files) + len(test_files)
-    read = _read_all if count * np.prod(shape) <= MEMORY_LIMIT else _left_on_disk
-    train_images, test_images = (
-        read(files, shape, image_size) for files in (train_files, test_files)
-    )
-    return ImageData(
-        name, train_images, train_labels, test_images, test_labels, class_names
-    )
-
-
-def _read_all(files, shape, image_size):
-    def read(path):
-        image = decode(_bytes(path), path, image_size)
-        if image.shape != shape:
-            raise ValueError(
-                f"Images must have one size, or `image_size` must be given. "
-                f"{path} is {image.shape}, {files[0]} is {shape}"
-            )
-        return image
-
-    return read_in_threads(read, files, shape)
-
-
-def _left_on_disk(files, shape, image_size):
-    if image_size is None:
-        raise ValueError(
-            f"`image_size` must be given for a data set that memory does not hold, "
-            f"as the images may differ in size. Received: None for {files[0]} …"
-        )
-    return ImageFiles(files, shape)
-
-
-def _bytes(path):
-    return pathlib.Path(path).read_bytes()
+    parts = {"train": train, "test": (np.array(test_files), test_labels)}
+    return from_files("tiny_imagenet", parts, names, image_size)
 
 
 def _files_of_classes(path, class_names, every):

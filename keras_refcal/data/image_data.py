@@ -23,6 +23,10 @@ class ImageData:
         augmentation: Name of the augmentation that suits the images, see `augment`.
         classifier_augmentation: Likewise, for one view in the training of a classifier.
         mild_augmentation: Likewise, one that leaves most of an image as it is.
+        validation_images: A validation part of its own, as `train_images`, or `None`.
+        validation_labels: As `train_labels`, or `None`.
+        notes: What was left out or cut off when the data set was read, in words.
+        is_split: Whether the test part was cut off by a seed.
     """
 
     name: str
@@ -34,6 +38,10 @@ class ImageData:
     augmentation: str = "simclr"
     classifier_augmentation: str = "crop_flip"
     mild_augmentation: str = "shift_flip"
+    validation_images: np.ndarray | ImageFiles | None = None
+    validation_labels: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+    is_split: bool = False
 
     @property
     def num_classes(self):
@@ -111,7 +119,19 @@ class ImageData:
             self,
             train_labels=new[self.train_labels],
             test_labels=new[self.test_labels],
+            validation_labels=(
+                None if self.validation_labels is None else new[self.validation_labels]
+            ),
             class_names=tuple(class_names),
+        )
+
+    def augmented_by(self, name):
+        """Returns the data set with one augmentation, by name, for every purpose."""
+        return dataclasses.replace(
+            self,
+            augmentation=name,
+            classifier_augmentation=name,
+            mild_augmentation=name,
         )
 
     def trained_on(self, chosen):

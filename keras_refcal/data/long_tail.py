@@ -7,6 +7,7 @@ import numpy as np
 from keras_refcal.validation import check_choice, check_in_range
 
 PROFILES = ("exponential", "step")
+SPLIT_SEED = 1234
 
 
 def class_counts(max_count, num_classes, imbalance_factor, kind="exponential"):

@@ -50,7 +50,9 @@ def read(path, name=None):
     check_classes(path, parts["train"][1], len(names))
     check_classes(path, parts["test"][1], len(names), every=False)
     class_names = tuple(str(value) for value in names)
-    return ImageData(name or path.stem, *parts["train"], *parts["test"], class_names)
+    found = ImageData(name or path.stem, *parts["train"], *parts["test"], class_names)
+    # Of one channel: digits, letters and the like, which are not mirrored.
+    return found.augmented_by("affine") if found.train_images.shape[-1] == 1 else found
 
 
 def _checked(path, part, images, labels):

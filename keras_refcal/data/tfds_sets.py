@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_refcal.backend.data_library import tensorflow
 from keras_refcal.data.class_ids import check_classes
-from keras_refcal.data.folders import MEMORY_LIMIT
+from keras_refcal.data.file_parts import MEMORY_LIMIT
 from keras_refcal.data.image_data import ImageData
 from keras_refcal.data.image_files import ImageFiles, decode
 from keras_refcal.data.long_tail import validation_indices

@@ -48,7 +48,7 @@ def conclude(config, split, runs, output_dir, resolved):
     }
     seeds = sorted({_seed(run) for of_recipe in runs.values() for run in of_recipe})
     results = {"methods": summary, "seeds": seeds}
-    for name in (*FILES, VALIDATION) if config.validation else FILES:
+    for name in FILES if split.validation is None else (*FILES, VALIDATION):
         with replacing(output_dir / name) as temporary:
             shutil.copyfile(runs[config.recipes[0]][0] / name, temporary)
     write_json(output_dir / "config.json", resolved)

@@ -3,6 +3,7 @@
 import dataclasses
 import typing
 
+from keras_refcal.data.augment import AUGMENTATIONS
 from keras_refcal.data.draw import ALL, IMBALANCE, MAX_COUNT, SPLIT_SEED
 from keras_refcal.data.long_tail import imbalance_ratio
 from keras_refcal.validation import check_choice
@@ -25,6 +26,15 @@ class RunConfig:
     )
     output_dir: str = _flag("Directory of the runs; the same command again resumes.")
     data_dir: str | None = _flag("Where data sets that are not bundled lie.", None)
+    image_size: int | None = _flag(
+        "Height and width to bring images of files to; needed if they differ.", None
+    )
+    skip_damaged: bool = _flag(
+        "Whether to leave out image files that cannot be read.", False
+    )
+    augmentation: str | None = _flag(
+        f"{', '.join(AUGMENTATIONS)}; by default what suits the data set.", None
+    )
     imbalance_factor: float | typing.Literal["none"] | None = _flag(IMBALANCE, None)
     max_count: int | None = _flag(MAX_COUNT, None)
     split_seed: int = _flag("Seed of what is drawn where not all are used.", SPLIT_SEED)
@@ -74,6 +84,7 @@ class RunConfig:
             raise ValueError(
                 f"`validation` must be a share in [0, 1). Received: {self.validation}"
             )
+        check_choice("augmentation", self.augmentation, (None, *AUGMENTATIONS))
         check_choice("dtype_policy", self.dtype_policy, DTYPE_POLICIES)
         check_choice("pipeline", self.pipeline, PIPELINES)
         if not self.seeds:

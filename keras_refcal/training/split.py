@@ -31,7 +31,14 @@ class Split:
     @classmethod
     def load(cls, config):
         """Returns the split that a `RunConfig` asks for."""
-        return cls.of(load(config.dataset, config.data_dir), config)
+        images = load(
+            config.dataset,
+            config.data_dir,
+            config.image_size,
+            split_seed=config.split_seed,
+            skip_damaged=config.skip_damaged,
+        )
+        return cls.of(images, config)
 
     @classmethod
     def of(cls, images, config):
@@ -44,7 +51,17 @@ class Split:
             max_count=config.max_count,
         )
         data_sha256 = fingerprint(images)
+        if config.augmentation is not None:
+            images = images.augmented_by(config.augmentation)
         images, validation, numbers = used.of(images), None, None
+        if images.validation_labels is not None:
+            validation = (images.validation_images, images.validation_labels)
+            numbers = np.arange(len(images.validation_labels))
+            if config.validation:
+                raise ValueError(
+                    "`validation` has no effect on a data set with a validation part "
+                    f"of its own: leave it out. Received: {config.validation}"
+                )
         if config.validation:
             labels = images.train_labels
             kept, held_out = validation_indices(labels, config.validation)

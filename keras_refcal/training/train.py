@@ -163,11 +163,11 @@ def _resolved_whole(config, split):
 
 def _introduction(config, split):
     counts, images = split.class_counts, split.images
-    held_out = ""
+    held_out, notes = "", "".join(f"{note}; " for note in images.notes)
     if split.validation is not None:
         held_out = f" to train on, {len(split.validation[1])} for validation"
     return (
-        f"{config.dataset}: {split.draw}; {max(counts)} to {min(counts)} "
+        f"{config.dataset}: {notes}{split.draw}; {max(counts)} to {min(counts)} "
         f"a class{held_out}, {len(images.test_labels)} test images; "
         f"split sha256 {split.draw.sha256[:16]}; backend {NAME}"
     )

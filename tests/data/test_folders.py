@@ -7,7 +7,7 @@ from PIL import Image
 from shared_sheets import sheets
 
 from keras_refcal import data
-from keras_refcal.data import folders, image_files
+from keras_refcal.data import file_parts, image_files
 
 
 def save(path, image):
@@ -162,7 +162,7 @@ def test_what_has_no_effect_is_refused(folder, tmp_path):
 
 def test_left_on_disk_where_memory_is_short(folder, monkeypatch):
     whole = data.load(str(folder), image_size=16)
-    monkeypatch.setattr(folders, "MEMORY_LIMIT", 1000)
+    monkeypatch.setattr(file_parts, "MEMORY_LIMIT", 1000)
     with pytest.raises(ValueError, match="`image_size` must be given"):
         data.load(str(folder))
     lazy = data.load(str(folder), image_size=16)
@@ -180,7 +180,7 @@ def test_left_on_disk_where_memory_is_short(folder, monkeypatch):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_damaged_image_is_named(folder, lazy, monkeypatch):
     if lazy:
-        monkeypatch.setattr(folders, "MEMORY_LIMIT", 1000)
+        monkeypatch.setattr(file_parts, "MEMORY_LIMIT", 1000)
     path = sorted((folder / "train").rglob("*.png"))[6]
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=f"Not an image that can be read.*{path}"):
@@ -189,7 +189,9 @@ def test_a_damaged_image_is_named(folder, lazy, monkeypatch):
 
 def test_empty_and_missing_folders_are_named(folder, tmp_path):
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(ValueError, match=r"nothing must hold the folders `train`"):
+    with pytest.raises(
+        ValueError, match=r"nothing must hold a folder for each"
+    ):
         data.load(str(tmp_path / "nothing"))
     with pytest.raises(FileNotFoundError, match="No such folder"):
         data.image_folder(tmp_path / "absent")
