@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import os
 import signal
 import sys
 import threading
@@ -38,6 +39,8 @@ def main(argv=None):
     if name not in COMMANDS:
         return _fail(f"unknown command {name!r}\n\n{_usage()}", status=2)
     debug = "--debug" in arguments
+    if not debug:
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = [word for word in arguments if word != "--debug"]
     try:
         with _terminated_by_an_error():

@@ -189,9 +189,7 @@ def test_a_damaged_image_is_named(folder, lazy, monkeypatch):
 
 def test_empty_and_missing_folders_are_named(folder, tmp_path):
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(
-        ValueError, match=r"nothing must hold a folder for each"
-    ):
+    with pytest.raises(ValueError, match=r"nothing must hold a folder for each"):
         data.load(str(tmp_path / "nothing"))
     with pytest.raises(FileNotFoundError, match="No such folder"):
         data.image_folder(tmp_path / "absent")

@@ -130,13 +130,14 @@ FLAGS = {
     "calibrate": ("run", "method", "validation", "output_dir", "class_weight"),
     "data": (
         *("dataset", "data_dir", "image_size", "augmentation", "contact_sheet"),
-        *("imbalance_factor", "max_count", "split_seed", "profile"),
+        *("imbalance_factor", "max_count", "split_seed", "profile", "skip_damaged"),
     ),
     "train": (
         *("dataset", "output_dir", "data_dir", "imbalance_factor", "max_count"),
         *("split_seed", "validation", "encoder", "seeds", "scale", "epochs"),
         *("classifier_epochs", "batch_size", "dtype_policy", "method", "baseline"),
         *("pipeline", "jit_compile"),
+        *("image_size", "augmentation", "skip_damaged"),
     ),
     "sweep": ("dataset", "output_dir", "recipes", "seeds", "epochs", "encoder"),
 }
