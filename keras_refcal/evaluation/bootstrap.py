@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_refcal.evaluation.counts import BinCounts
+from keras_refcal.evaluation.calibration import BinCounts
 from keras_refcal.predictions import as_weights
 
 CHUNK_ROWS = 4096
@@ -52,7 +52,7 @@ class PoissonBootstrap:
         """Adds samples to every replicate.
 
         Args:
-            index: Bin of each sample, shape `(n,)`, see `ops.binning.bin_index`.
+            index: Bin of each sample, shape `(n,)`, see `ops.bins.bin_index`.
             confidence: Shape `(n,)`.
             correct: Booleans, shape `(n,)`.
             weight: Shape `(n,)`, or `None` for 1 each.
@@ -78,7 +78,8 @@ class PoissonBootstrap:
         """Returns the percentile interval of a figure of the counters.
 
         Args:
-            error: Function of `BinCounts`, such as `counts.expected_error`.
+            error: Function of `BinCounts`, such as
+                `functools.partial(ops.calibration_error.expected_error, xp=numpy)`.
             level: Share of the replicates inside, in (0, 1).
         """
         return percentile_interval(error(self.counts), level)

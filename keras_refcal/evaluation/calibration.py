@@ -1,16 +1,52 @@
 """Calibration errors of the predicted class and of every class, exactly."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from keras_refcal.evaluation.counts import BinCounts
-from keras_refcal.evaluation.equal_mass import interpolated_edges, quantile_edges
 from keras_refcal.evaluation.order_statistics import OrderStatistics
 from keras_refcal.evaluation.threads import map_in_threads
-from keras_refcal.ops.binning import bin_index, convention_edges
+from keras_refcal.ops.bins import (
+    bin_index,
+    convention_edges,
+    netcal_mass_edges,
+    published_mass_edges,
+)
 from keras_refcal.predictions import Predictions
 
 BLOCK_VALUES = 2**20
 SUMMED_ROWS = 64
+
+
+class BinCounts(NamedTuple):
+    """Additive counters of bins, which run along the last axis.
+
+    `ops.calibration_error` has the errors that follow from them, with `xp=numpy`.
+
+    Attributes:
+        weight: Number of samples, or their weight, in each bin.
+        confidence: Sum of the confidences in each bin.
+        correct: Sum of the right answers in each bin.
+    """
+
+    weight: np.ndarray
+    confidence: np.ndarray
+    correct: np.ndarray
+
+    @classmethod
+    def of(cls, index, num_bins, confidence, correct, weight=None) -> "BinCounts":
+        """Counts samples by bin index in float64; all arguments of shape `(n,)`."""
+
+        def total(values):
+            values = values if weight is None else values * weight
+            return np.bincount(index, values, minlength=num_bins)
+
+        ones = np.ones(len(index))
+        return cls(
+            total(ones),
+            total(np.asarray(confidence, "float64")),
+            total(np.asarray(correct, "float64")),
+        )
 
 
 def top_label_counts(confidence, correct, num_bins=15, convention="guo", weight=None):
@@ -37,11 +73,11 @@ def equal_mass_error(confidence, correct, num_bins=15, edges="interpolated"):
     if len(confidence) < 2:
         return np.nan
     if edges == "interpolated":
-        borders = interpolated_edges(confidence, num_bins)
+        borders = published_mass_edges(confidence, num_bins)
         index = np.searchsorted(borders[1:-1], confidence, "left")
         counted = confidence > borders[0]
     else:
-        borders = quantile_edges(confidence, num_bins)
+        borders = netcal_mass_edges(confidence, num_bins)
         index = np.searchsorted(borders[1:-1], confidence, "right")
         counted = None
     counts = BinCounts.of(index, num_bins, confidence, correct, counted)

@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 
 from keras_refcal.evaluation import calibration
-from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.curves import ReliabilityCurve, reliability_curve
-from keras_refcal.ops.binning import convention_edges
+from keras_refcal.ops.bins import convention_edges
 from keras_refcal.ops.class_groups import shot_groups, third_groups
+from keras_refcal.ops.division import divide
 from keras_refcal.predictions import Predictions, as_class_counts, as_predictions
 
 
@@ -68,7 +68,7 @@ def class_calibration(
         logits: In place of `probabilities`.
         class_counts: Training samples of each class, shape `(num_classes,)`.
         num_bins: Number of bins of the error.
-        convention: Which side of a bin is closed, see `ops.binning.convention_edges`.
+        convention: Which side of a bin is closed, see `ops.bins.convention_edges`.
 
     Raises:
         ValueError: For input that is not valid, see `evaluate`.
@@ -90,11 +90,12 @@ def class_calibration(
     counts = calibration.classwise_counts(predictions, num_bins, convention)
     return ClassCalibration(
         samples=samples,
-        accuracy=divide(sums(labels, predictions.correct), samples),
-        confidence=divide(sums(labels, predictions.confidence), samples),
+        accuracy=divide(sums(labels, predictions.correct), samples, xp=np),
+        confidence=divide(sums(labels, predictions.confidence), samples, xp=np),
         precision=divide(
             sums(predicted, predictions.correct),
             np.bincount(predicted, minlength=num_classes),
+            xp=np,
         ),
         error=calibration.class_errors(predictions, counts, convention),
         train_samples=class_counts,
@@ -114,7 +115,7 @@ def classwise_reliability_curve(
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
         logits: In place of `probabilities`.
         num_bins: Number of bins of equal width.
-        convention: Which side of a bin is closed, see `ops.binning.convention_edges`.
+        convention: Which side of a bin is closed, see `ops.bins.convention_edges`.
 
     >>> curve = classwise_reliability_curve([1, 0], [[0.1, 0.9], [0.6, 0.4]],
     ...                                     num_bins=2)

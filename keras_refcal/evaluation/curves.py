@@ -5,9 +5,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from keras_refcal.evaluation.counts import BinCounts, divide
-from keras_refcal.evaluation.equal_mass import quantile_edges
-from keras_refcal.ops.binning import bin_index, convention_edges
+from keras_refcal.evaluation.calibration import BinCounts
+from keras_refcal.ops.bins import bin_index, convention_edges, netcal_mass_edges
+from keras_refcal.ops.division import divide
 from keras_refcal.predictions import as_predictions
 
 
@@ -52,9 +52,9 @@ class ReliabilityCurve:
         return cls(
             np.asarray(edges, "float64"),
             weight,
-            divide(np.asarray(confidence_sum, "float64"), weight),
-            divide(np.asarray(correct_sum, "float64"), weight),
-            divide(weight**2, np.asarray(squares, "float64")),
+            divide(np.asarray(confidence_sum, "float64"), weight, xp=np),
+            divide(np.asarray(correct_sum, "float64"), weight, xp=np),
+            divide(weight**2, np.asarray(squares, "float64"), xp=np),
         )
 
     @property
@@ -66,7 +66,7 @@ class ReliabilityCurve:
     def expected_calibration_error(self) -> float:
         """Mean over samples of their bin's absolute gap; NaN without samples."""
         gaps = np.nansum(self.weight * np.abs(self.gap))
-        return float(divide(gaps, self.weight.sum()))
+        return float(divide(gaps, self.weight.sum(), xp=np))
 
     def accuracy_interval(self, level=0.95) -> tuple[np.ndarray, np.ndarray]:
         """Returns the Wilson interval of each bin's accuracy, `(low, high)`.
@@ -136,7 +136,7 @@ def reliability_curve(
         num_bins: Number of bins.
         binning: `"uniform"` for equal width, `"quantile"` for equal mass.
         convention: Which side of a uniform bin is closed, see
-            `ops.binning.convention_edges`.
+            `ops.bins.convention_edges`.
         class_id: A class whose probability is set against its frequency; `None` for
             the predicted class and its accuracy.
 
@@ -151,7 +151,7 @@ def reliability_curve(
     predictions = as_predictions(y_true, probabilities, logits)
     confidence, correct = _events(predictions, class_id)
     if binning == "quantile":
-        edges, closed = quantile_edges(confidence, num_bins), "right"
+        edges, closed = netcal_mass_edges(confidence, num_bins), "right"
     elif binning == "uniform":
         edges, closed = convention_edges(num_bins, convention)
     else:

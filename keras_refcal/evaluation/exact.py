@@ -5,7 +5,7 @@ import numpy as np
 from keras_refcal.evaluation.bootstrap import percentile_interval
 from keras_refcal.evaluation.conventions import as_convention
 from keras_refcal.evaluation.scores import SCORES, Judged, Settings, group_scores
-from keras_refcal.ops.binning import uniform_edges
+from keras_refcal.ops.bins import uniform_edges
 from keras_refcal.ops.class_groups import shot_groups, third_groups
 from keras_refcal.predictions import as_class_counts, as_predictions
 

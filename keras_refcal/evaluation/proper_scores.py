@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from keras_refcal.evaluation.counts import BinCounts, weighted_sum
 from keras_refcal.predictions import Predictions
 from keras_refcal.predictions.chunks import row_chunks
 
@@ -15,21 +14,6 @@ def brier_score(predictions: Predictions) -> float:
         total += block @ block
     total -= 2 * predictions.label_probability.sum(dtype="float64")
     return float(total / predictions.num_samples + 1)
-
-
-def brier_calibration(classwise: BinCounts) -> float:
-    """Returns the calibration part of the Brier score over classwise bins.
-
-    It is the sum over classes of the mean squared gap of the bins: what the score
-    falls by when each bin of each class predicts that class's frequency in it. The
-    rest of the score is its refinement part. Both are in sample, and one number a bin
-    of each class is fitted: on few samples of many classes the calibration part is far
-    too large.
-
-    Args:
-        classwise: Counters of shape `(K, num_bins)`.
-    """
-    return float(weighted_sum(classwise.share, classwise.gap**2).sum())
 
 
 def negative_log_likelihood(log_label_probability, clip=0.0) -> float:

@@ -10,7 +10,6 @@ import math
 
 import numpy as np
 
-from keras_refcal.evaluation.counts import divide
 from keras_refcal.evaluation.radix_keys import (
     NUM_KEYS,
     ordered_bits,
@@ -18,6 +17,7 @@ from keras_refcal.evaluation.radix_keys import (
     signed_bits,
 )
 from keras_refcal.evaluation.threads import map_in_threads
+from keras_refcal.ops.division import divide
 from keras_refcal.predictions import as_predictions, as_weights
 from keras_refcal.predictions.log_odds import LogOdds
 
@@ -135,7 +135,7 @@ def binary_auroc(positive, scores, weight=None) -> float:
     first = np.searchsorted(ordered, ordered[hits], "left")
     after = np.searchsorted(ordered, ordered[hits], "right")
     wins = mass[hits] @ (below[first] + below[after]) / 2
-    return float(divide(wins, mass[hits].sum() * below[-1]))
+    return float(divide(wins, mass[hits].sum() * below[-1], xp=np))
 
 
 def _scores(predictions, present):

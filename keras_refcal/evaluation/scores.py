@@ -7,7 +7,6 @@ import numpy as np
 
 from keras_refcal.evaluation import (
     calibration,
-    counts,
     proper_scores,
     refinement,
     selective,
@@ -15,6 +14,7 @@ from keras_refcal.evaluation import (
 from keras_refcal.evaluation.conventions import Convention
 from keras_refcal.evaluation.ranking import ClassAreas, binary_auroc
 from keras_refcal.evaluation.smooth import smooth_calibration_error
+from keras_refcal.ops import calibration_error as errors
 from keras_refcal.predictions import Predictions
 
 
@@ -110,7 +110,7 @@ class Judged:
     @functools.cached_property
     def brier_calibration_binned(self):
         """Calibration part of the Brier score over classwise bins."""
-        return proper_scores.brier_calibration(self.classwise)
+        return float(errors.brier_calibration(self.classwise, xp=np))
 
     @functools.cached_property
     def nll(self):
@@ -173,12 +173,12 @@ SCORES = {
     "accuracy": lambda j: np.mean(j.correct),
     "refinement": lambda j: j.areas.average("ovo"),
     "auroc_ovr": lambda j: j.areas.average("ovr"),
-    "ece": lambda j: counts.expected_error(j.top),
-    "mce": lambda j: counts.maximum_error(j.top),
-    "rmsce": lambda j: counts.root_mean_squared_error(j.top),
-    "rmsce_debiased": lambda j: counts.debiased_error(j.top),
-    "average_calibration_error": lambda j: counts.average_error(j.top),
-    "overconfidence_error": lambda j: counts.overconfidence_error(j.top),
+    "ece": lambda j: errors.expected_error(j.top, xp=np),
+    "mce": lambda j: errors.maximum_error(j.top, xp=np),
+    "rmsce": lambda j: errors.root_mean_squared_error(j.top, xp=np),
+    "rmsce_debiased": lambda j: errors.debiased_error(j.top, xp=np),
+    "average_calibration_error": lambda j: errors.average_error(j.top, xp=np),
+    "overconfidence_error": lambda j: errors.overconfidence_error(j.top, xp=np),
     "ece_quantile": _ece_quantile,
     "smece": _smece,
     "classwise_ece": lambda j: calibration.classwise_error(

@@ -6,7 +6,7 @@ All areas are fractions, where papers often print AURC times 1000.
 
 import numpy as np
 
-from keras_refcal.evaluation.counts import divide
+from keras_refcal.ops.division import divide
 
 
 def risk_coverage_area(confidence, correct, method="prefix_mean") -> float:
@@ -76,7 +76,7 @@ def precision_recall_area(positive, scores, method="average_precision") -> float
     if hits[-1] == 0:
         return np.nan
     recall = hits / hits[-1]
-    precision = divide(hits, hits + misses)
+    precision = divide(hits, hits + misses, xp=np)
     if method == "average_precision":
         return float(np.diff(recall) @ precision[1:])
     precision[0] = 1.0

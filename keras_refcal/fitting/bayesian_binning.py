@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-from keras_refcal.fitting.bins import mass_quantiles
-from keras_refcal.ops.binning import uniform_edges
+from keras_refcal.ops.bins import uniform_edges, weighted_mass_edges
 
 # Of the paper: bins from n^(1/3) / 10 to 10 n^(1/3), a prior worth two samples.
 SIZE_FACTOR, PRIOR_SAMPLES = 10, 2.0
@@ -36,7 +35,7 @@ def averaged_histogram(scores, targets, weights, binning, criterion, max_edges):
     for num_bins in sizes(total):
         edges = uniform_edges(num_bins)[1:-1]
         if binning == "quantile":
-            edges = mass_quantiles(scores, weights, num_bins)
+            edges = weighted_mass_edges(scores, weights, num_bins)
         inside = np.searchsorted(edges, scores, side="left")
         mass = np.bincount(inside, weights, num_bins)
         hits = np.bincount(inside, weights * targets, num_bins)

@@ -3,6 +3,7 @@
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import ClassBins, SquaredDistance
 from keras_refcal.ops import calibration_error
+from keras_refcal.ops.division import divide
 from keras_refcal.registration import serializable
 
 
@@ -66,7 +67,7 @@ class BrierScore(ClassifierMetric):
 
     def score(self, distance, bins=None):
         """Returns the score, or the mapping of score and parts."""
-        score = calibration_error.divide(distance[1], distance[0])
+        score = divide(distance[1], distance[0])
         if not self.decomposition:
             return score
         bins = calibration_error.with_impossible_events(bins)

@@ -1,6 +1,5 @@
 """The binned calibration errors: one computation under several names."""
 
-import numpy as np
 from keras import ops
 
 from keras_refcal.backend import double_precision
@@ -13,9 +12,12 @@ from keras_refcal.metrics.counters import (
     TopLabelBins,
 )
 from keras_refcal.ops import calibration_error
-from keras_refcal.ops.binning import convention_edges
-from keras_refcal.ops.equal_mass import equal_mass_counts, equal_mass_distance
-from keras_refcal.ops.fine_bins import fine_edges
+from keras_refcal.ops.bins import (
+    convention_edges,
+    equal_mass_counts,
+    equal_mass_distance,
+    fine_mass_edges,
+)
 from keras_refcal.validation import check_choice, check_in_range
 
 # Fine bins from which bins of equal mass are cut, for the predicted class and for
@@ -155,7 +157,7 @@ class BinnedCalibrationError(ClassifierMetric):
             )
         edges = convention_edges(self.num_bins, self.convention)[0]
         if self.binning == "quantile":
-            edges = _mass_edges(counts[0], self.num_bins)
+            edges = fine_mass_edges(counts[0], self.num_bins)
             with double_precision():
                 counts = equal_mass_counts(ops.convert_to_tensor(counts), self.num_bins)
                 counts = ops.convert_to_numpy(counts)
@@ -189,12 +191,3 @@ class BinnedCalibrationError(ClassifierMetric):
         if self.kind == "classwise" and self.binning == "uniform":
             bins = calibration_error.with_impossible_events(bins)
         return ops.convert_to_numpy(bins)
-
-
-def _mass_edges(weight, num_bins):
-    """Returns edges between which the fine bins hold equal weight."""
-    reached = np.concatenate([[0.0], np.cumsum(weight, dtype="float64")])
-    wanted = np.linspace(0, reached[-1], num_bins + 1)
-    edges = np.interp(wanted, reached, fine_edges(len(weight)))
-    edges[0], edges[-1] = 0.0, 1.0
-    return edges

@@ -9,8 +9,7 @@ import functools
 import math
 from typing import ClassVar
 
-from keras_refcal.ops.binning import bin_index, convention_edges
-from keras_refcal.ops.fine_bins import fine_index
+from keras_refcal.ops.bins import bin_index, convention_edges, fine_index
 
 # Cells that a histogram of class pairs takes by itself: at most, and where more bins
 # than usual fit, because classes are few. Bins a class, alone and in pairs.

@@ -4,7 +4,7 @@ from keras import ops
 
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import LogLikelihood
-from keras_refcal.ops.calibration_error import divide
+from keras_refcal.ops.division import divide
 from keras_refcal.registration import serializable
 
 

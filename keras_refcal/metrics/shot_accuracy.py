@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import ClassAnswers
-from keras_refcal.ops.calibration_error import divide
 from keras_refcal.ops.class_groups import checked_groups, named_groups
+from keras_refcal.ops.division import divide
 from keras_refcal.registration import serializable
 
 

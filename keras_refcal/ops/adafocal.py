@@ -6,6 +6,7 @@ Shapes: B batch, C classes, M bins.
 from keras import ops
 
 from keras_refcal.backend import searchsorted
+from keras_refcal.ops.bins import published_mass_edges
 from keras_refcal.types import Tensor
 
 
@@ -54,12 +55,8 @@ def equal_mass_bins(confidences: Tensor, correct: Tensor, num_bins: int):
     confidences = ops.cast(confidences, "float32")
     correct = ops.cast(correct, "float32")
     size = confidences.shape[0]
-    position = ops.arange(num_bins + 1, dtype="float32") * (size / num_bins)
-    low = ops.minimum(ops.floor(position), size - 1)
-    high = ops.minimum(low + 1, size - 1)
-    sorted_ = ops.sort(confidences)
-    below, above = (ops.take(sorted_, ops.cast(i, "int32")) for i in (low, high))
-    edges = below + (above - below) * ops.clip(position - low, 0.0, 1.0)
+    edges = published_mass_edges(ops.convert_to_numpy(confidences), num_bins)
+    edges = ops.convert_to_tensor(edges, "float32")
     inside = ops.logical_and(
         confidences[:, None] > edges[None, :-1], confidences[:, None] <= edges[None, 1:]
     )

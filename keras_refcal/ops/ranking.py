@@ -7,8 +7,8 @@ as ties: a pair of them is half a win. What no sample defines is NaN.
 from keras import ops
 
 from keras_refcal.backend import cumsum
-from keras_refcal.ops.calibration_error import divide, positive
-from keras_refcal.ops.division import divide_no_nan
+from keras_refcal.ops.calibration_error import positive
+from keras_refcal.ops.division import divide, divide_no_nan
 from keras_refcal.types import Tensor
 
 

@@ -7,8 +7,7 @@ not depend on values. Widths of 0.01 and more use the very same grid there.
 from keras import ops
 
 from keras_refcal.backend import sum_by_index
-from keras_refcal.ops.calibration_error import divide
-from keras_refcal.ops.division import divide_no_nan
+from keras_refcal.ops.division import divide, divide_no_nan
 from keras_refcal.types import Tensor
 
 SMALLEST_WIDTH, BISECTIONS = 1e-3, 10

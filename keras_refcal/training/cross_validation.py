@@ -10,12 +10,12 @@ from keras import ops
 
 from keras_refcal import layers
 from keras_refcal.evaluation.calibration import top_label_counts
-from keras_refcal.evaluation.counts import expected_error
 from keras_refcal.fitting.validation_set import (
     folds_of,
     mean_and_error,
     sample_shares,
 )
+from keras_refcal.ops.calibration_error import expected_error
 from keras_refcal.ops.labels import MIN_PROBABILITY
 from keras_refcal.predictions import as_predictions
 
@@ -216,7 +216,7 @@ def weighted_scores(predictions, losses, weights) -> dict[str, float]:
     return {
         "nll": float(weights @ losses),
         "brier": float(weights @ (squares - 2 * predictions.label_probability + 1)),
-        "ece": float(expected_error(counts)),
+        "ece": float(expected_error(counts, xp=np)),
     }
 
 

@@ -11,7 +11,7 @@ from metrics_streaming import long_tailed, stream, stream_padded
 from random_predictions import draw
 
 from keras_refcal import evaluation, metrics
-from keras_refcal.ops.equal_mass import equal_mass_distance
+from keras_refcal.ops.bins import equal_mass_distance
 
 EXPECTED_TIES = evaluation.Convention(risk_coverage="expected")
 # Metric with arguments, and what `evaluate` calls its figure.

@@ -9,7 +9,7 @@ from keras_refcal import RefCalModel, evaluation
 from keras_refcal.losses import RefCalLoss
 from keras_refcal.metrics import ExpectedCalibrationError
 from keras_refcal.models import encoders
-from keras_refcal.ops.binning import uniform_edges
+from keras_refcal.ops.bins import uniform_edges
 
 CLOSED = {"right": "guo", "left": "netcal", "left_top_own_bin": "torchmetrics"}
 NORMS = {"ece": "l1", "mce": "max", "rmsce": "l2"}

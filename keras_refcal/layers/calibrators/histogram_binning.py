@@ -3,9 +3,8 @@
 import numpy as np
 from keras import ops
 
-from keras_refcal.fitting.bins import mass_quantiles
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
-from keras_refcal.ops.binning import uniform_edges
+from keras_refcal.ops.bins import uniform_edges, weighted_mass_edges
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_choice
 
@@ -80,7 +79,7 @@ class HistogramBinning(OneVersusRestCalibrator):
         scores = probabilities.astype("float32")
         edges = uniform_edges(self.num_bins)[1:-1]
         if self.binning == "quantile":
-            edges = mass_quantiles(scores, weights, self.num_bins)
+            edges = weighted_mass_edges(scores, weights, self.num_bins)
         inside = np.searchsorted(edges, scores, side="left")
         mass = np.bincount(inside, weights, self.num_bins)
         hits = np.bincount(inside, weights * targets, self.num_bins)

@@ -11,7 +11,6 @@ from calibration_data import overconfident, softmax
 from keras import ops
 
 from keras_refcal.fitting.bayesian_binning import averaged_histogram, sizes
-from keras_refcal.fitting.bins import mass_quantiles
 from keras_refcal.fitting.validation_set import ValidationSet
 from keras_refcal.layers import (
     BayesianBinning,
@@ -20,6 +19,7 @@ from keras_refcal.layers import (
     HistogramBinning,
     IsotonicCalibration,
 )
+from keras_refcal.ops.bins import weighted_mass_edges
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden"
 
@@ -112,7 +112,7 @@ def test_bayesian_binning_weighs_by_the_marginal_likelihood():
     )
     weights, at = [], []
     for size in sizes(60):
-        own = mass_quantiles(scores, np.ones(60), size)
+        own = weighted_mass_edges(scores, np.ones(60), size)
         ends = np.concatenate([[0], own, [1]])
         inside = np.searchsorted(own, scores)
         evidence, mean = 0.0, np.empty(size)

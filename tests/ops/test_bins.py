@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_refcal.ops.binning import bin_index, convention_edges, uniform_edges
+from keras_refcal.ops.bins import bin_index, convention_edges, uniform_edges
 
 EDGE_VALUES = np.concatenate(
     [
