@@ -16,7 +16,7 @@ def attached_model(model, layer, name):
     """
     if not isinstance(model, keras.Model):
         raise ValueError(f"`model` must be a keras.Model. Received: {model!r}")
-    inputs = _new_inputs(model)
+    inputs = new_inputs(model)
     output = model(inputs)
     if not keras.backend.is_keras_tensor(output):
         raise ValueError(
@@ -24,9 +24,14 @@ def attached_model(model, layer, name):
             f"{keras.tree.map_structure(lambda x: x.shape, output)}. Make a "
             "`keras.Model` of the output that is meant."
         )
-    attached = keras.Model(inputs, layer(output), name=f"{model.name}_{name}")
-    attached(inputs)  # Keras exports a model only once it was called.
-    return attached
+    return functional_model(inputs, layer(output), f"{model.name}_{name}")
+
+
+def functional_model(inputs, outputs, name):
+    """Returns a functional model that can be exported."""
+    model = keras.Model(inputs, outputs, name=name)
+    model(inputs)  # Keras exports a model only once it was called.
+    return model
 
 
 def output_activation(model) -> str | None:
@@ -125,7 +130,12 @@ def _changes_form_alone(operation):
     return isinstance(operation, keras.layers.Reshape | keras.layers.Identity)
 
 
-def _new_inputs(model):
+def new_inputs(model):
+    """Returns symbolic inputs like those that a built model takes.
+
+    Raises:
+        ValueError: If the model was not built for inputs of one shape.
+    """
     given = getattr(model, "inputs", None)
     if given and isinstance(model, keras.Sequential):
         # It has inputs, but `input` only once it was called.
@@ -138,6 +148,6 @@ def _new_inputs(model):
     if not model.built or not isinstance(shape, list | tuple):
         raise ValueError(
             f"`model` {model.name!r} must be built for inputs of one shape: call it "
-            "once on a batch before attaching a calibrator."
+            "once on a batch first."
         )
     return keras.Input(tuple(shape[1:]))
