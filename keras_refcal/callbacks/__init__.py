@@ -1,5 +1,6 @@
-"""What is handed to `fit`: state of losses, calibration, checkpoints and progress."""
+"""What is handed to `fit`: state of losses, averages, calibration, checkpoints."""
 
+from keras_refcal.callbacks.average_weights import AverageWeights
 from keras_refcal.callbacks.calibration import CalibrateOnValidation
 from keras_refcal.callbacks.checkpoints import ProgressLines, StageCheckpoint
 from keras_refcal.callbacks.loss_state import (
@@ -11,6 +12,7 @@ from keras_refcal.callbacks.loss_state import (
 from keras_refcal.callbacks.refinement import ValidationRefinement
 
 __all__ = [
+    "AverageWeights",
     "CalibrateOnValidation",
     "DeferredReweighting",
     "LossCallback",

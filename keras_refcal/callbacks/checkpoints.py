@@ -6,6 +6,7 @@ import re
 import time
 
 import keras
+import numpy as np
 
 from keras_refcal.files import read_json, replacing, sha256, write_json
 from keras_refcal.terminal import say
@@ -16,6 +17,7 @@ _BYTES_OF_A_NAME = 8192
 
 _RECORD = "checkpoint.json"
 _NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
+_BEST = re.compile(r"best-(\d+)\.npz")
 
 
 class StageCheckpoint(keras.callbacks.Callback):
@@ -31,9 +33,11 @@ class StageCheckpoint(keras.callbacks.Callback):
         share_of_time: Largest share of the time that saving may take, in (0, 1].
             Where epochs are short, some are left out for it, never the first or the
             last; 1 saves every epoch.
+        keep_best: Name of a figure in the logs, of which less is better: the weights of
+            the epoch where it is least are kept too, see `load_best`.
     """
 
-    def __init__(self, directory, share_of_time=1.0):
+    def __init__(self, directory, share_of_time=1.0, keep_best=None):
         super().__init__()
         check_positive("share_of_time", share_of_time)
         check_in_range("share_of_time", share_of_time, 0, 1)
@@ -41,7 +45,10 @@ class StageCheckpoint(keras.callbacks.Callback):
         self.directory.mkdir(parents=True, exist_ok=True)
         self.history = []
         self.share_of_time = share_of_time
+        self.keep_best = keep_best
         self._next_save = -math.inf
+        self._best_weights = None
+        self._best_saved = None
 
     def resume(self, model):
         """Loads the last checkpoint into a compiled model.
@@ -65,13 +72,34 @@ class StageCheckpoint(keras.callbacks.Callback):
                 "this stage anew; earlier stages are kept."
             ) from error
         self.history = record["logs"]
+        if self.best_epoch:
+            with np.load(self._best_path()) as file:
+                self._best_weights = [file[name] for name in file.files]
+            self._best_saved = self.best_epoch
         return len(self.history)
+
+    @property
+    def best_epoch(self):
+        """The epoch of the best figure, counted from 1; `None` if none is asked for."""
+        values = [logs.get(self.keep_best, math.nan) for logs in self.history]
+        if not np.isfinite(values).any():
+            return None
+        return int(np.nanargmin(values)) + 1
+
+    def load_best(self, model):
+        """Gives a model the weights of the best epoch, if one is asked for."""
+        if self._best_weights is not None:
+            model.set_weights(self._best_weights)
 
     def is_whole(self):
         """Whether there is a checkpoint that is as it was written."""
         record = self._record()
-        return record is not None and (
-            sha256(self.directory / record["checkpoint"]) == record["sha256"]
+        return record is not None and all(
+            sha256(self.directory / name) == checksum
+            for name, checksum in [
+                (record["checkpoint"], record["sha256"]),
+                *record.get("best", {}).items(),
+            ]
         )
 
     def is_broken(self):
@@ -86,6 +114,8 @@ class StageCheckpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Writes the checkpoint of the epoch where one is due."""
         self.history.append({name: float(value) for name, value in logs.items()})
+        if self.best_epoch == epoch + 1:
+            self._best_weights = [np.array(w) for w in self.model.get_weights()]
         start = time.monotonic()
         if start >= self._next_save or epoch + 1 == self.params["epochs"]:
             self._save(epoch)
@@ -104,10 +134,27 @@ class StageCheckpoint(keras.callbacks.Callback):
             "sha256": checksum,
             "logs": self.history,
         }
+        kept = {path}
+        if self.best_epoch:
+            kept.add(self._best_path())
+            record["best"] = {self._best_path().name: self._save_best()}
         write_json(self.directory / _RECORD, record)
         for other in self.directory.iterdir():
-            if other != path and _NAME.fullmatch(other.name):
+            if other not in kept and _is_checkpoint(other.name):
                 other.unlink()
+
+    def _save_best(self):
+        """Writes the weights of the best epoch; returns the checksum of the file."""
+        path = self._best_path()
+        if self._best_saved != self.best_epoch:
+            with replacing(path, room=self._room()) as temporary:
+                with open(temporary, "wb") as file:
+                    np.savez(file, *self._best_weights)
+            self._best_saved = self.best_epoch
+        return sha256(path)
+
+    def _best_path(self):
+        return self.directory / f"best-{self.best_epoch}.npz"
 
     def _record(self):
         """Returns what `checkpoint.json` says, `None` if nothing that holds here."""
@@ -131,6 +178,10 @@ class StageCheckpoint(keras.callbacks.Callback):
         variables = [*self.model.variables, *self.model.optimizer.variables]
         values = sum(math.prod(variable.shape) for variable in variables)
         return 4 * values + _BYTES_OF_A_NAME * len(variables)
+
+
+def _is_checkpoint(name):
+    return _NAME.fullmatch(name) or _BEST.fullmatch(name)
 
 
 class ProgressLines(keras.callbacks.Callback):

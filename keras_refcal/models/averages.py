@@ -81,8 +81,7 @@ def average(models, weights=None, from_logits=None):
 def average_views(model, views=("image", "mirror"), from_logits=None):
     """Returns a model of the mean probabilities over views of each image.
 
-    All views of a batch go through the model as one batch: predicting takes as many
-    times as long, and as many times the memory, as there are views.
+    Predicting takes as many times as long as there are views.
 
     Args:
         model: A built `keras.Model` of images, `(batch, height, width, channels)`.
@@ -197,11 +196,12 @@ class ViewAverage(Average):
 
     def call(self, inputs, training=None):
         """Returns the mean over the views."""
-        views = [self._view(view, inputs) for view in self.views]
-        batch = ops.concatenate(views, axis=0)
-        means = self.probabilities(self.models[0], batch, training)
-        shape = (len(views), -1, *means.shape[1:])
-        return ops.mean(ops.reshape(means, shape), axis=0)
+        model = self.models[0]
+        means = [
+            self.probabilities(model, self._view(view, inputs), training)
+            for view in self.views
+        ]
+        return sum(means) / float(len(means))
 
     def get_config(self):
         """Returns the constructor's arguments, the model serialised."""

@@ -10,6 +10,7 @@ from keras_refcal.validation import check_choice
 
 LARGEST = 10**9
 PIPELINES = (None, "tf.data", "device")
+SELECTIONS = ("last", "refinement")
 DTYPE_POLICIES = (None, "float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -40,6 +41,11 @@ class RunConfig:
     split_seed: int = _flag("Seed of what is drawn where not all are used.", SPLIT_SEED)
     validation: float = _flag(
         "Share of each training class kept for validation, in [0, 1).", 0.0
+    )
+    select: str = _flag(
+        "Epoch to keep of stages that train the classifier: the last, or that of the "
+        "best refinement of the --validation part (its log-loss after a temperature).",
+        "last",
     )
     encoder: str = _flag("Encoder: small_cnn, resnet20, resnet32, …", "small_cnn")
     seeds: tuple[int, ...] = _flag(
@@ -87,6 +93,7 @@ class RunConfig:
         check_choice("augmentation", self.augmentation, (None, *AUGMENTATIONS))
         check_choice("dtype_policy", self.dtype_policy, DTYPE_POLICIES)
         check_choice("pipeline", self.pipeline, PIPELINES)
+        self._check_selection()
         if not self.seeds:
             raise ValueError("`seeds` must name one seed or more. Received none.")
         for name, values in (("seeds", self.seeds), ("split_seed", [self.split_seed])):
@@ -100,6 +107,14 @@ class RunConfig:
             )
         if self.imbalance_factor not in (None, ALL):
             imbalance_ratio(self.imbalance_factor)
+
+    def _check_selection(self):
+        check_choice("select", self.select, SELECTIONS)
+        if self.select != "last" and not self.validation:
+            raise ValueError(
+                f"`select` {self.select!r} needs a part of the data to choose by: give "
+                "`validation` a share above 0."
+            )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

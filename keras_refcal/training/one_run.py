@@ -5,7 +5,7 @@ import pathlib
 import keras
 import numpy as np
 
-from keras_refcal.callbacks import ProgressLines, StageCheckpoint
+from keras_refcal.callbacks import ProgressLines, StageCheckpoint, ValidationRefinement
 from keras_refcal.data import DeviceBatches, TrainingBatches, augment, scaled
 from keras_refcal.files import (
     as_json,
@@ -37,6 +37,7 @@ def run_once(
     title="train",
     jit_compile=None,
     pipeline="tf.data",
+    select="last",
 ):
     """Trains a model through its stages and keeps its predictions.
 
@@ -53,6 +54,8 @@ def run_once(
         title: What stands before each line of progress.
         jit_compile: Whether to compile steps with XLA; `None` lets Keras decide.
         pipeline: Where views are made: `"tf.data"`, or `"device"`, inside the step.
+        select: `"last"`; `"refinement"` ends each stage that trains the classifier
+            with the epoch of the best refinement of the validation part.
 
     Returns:
         The directory, which holds `config.json`, `model.keras`, `predictions.npz`,
@@ -74,8 +77,13 @@ def run_once(
     if pipeline == "device":
         views = _views(stages[0], split.images)
     model = RefCalModel(encoders.get(encoder)(input_shape=shape), num_classes, **views)
+    selects = [select != "last" and stage.trains_classifier for stage in stages]
     checkpoints = [
-        StageCheckpoint(directory / f"stage-{number}-{stage.name}", CHECKPOINT_SHARE)
+        StageCheckpoint(
+            directory / f"stage-{number}-{stage.name}",
+            CHECKPOINT_SHARE,
+            keep_best="val_nll_refinement" if selects[number - 1] else None,
+        )
         for number, stage in enumerate(stages, 1)
     ]
     for number, (stage, checkpoint) in enumerate(zip(stages, checkpoints, strict=True)):
@@ -88,7 +96,8 @@ def run_once(
         if pipeline == "device":
             model.training_views.make(**_views(stage, split.images))
         stage.compile(model, batches.steps_per_epoch, jit_compile)
-        _fit(model, stage, batches, checkpoint, f"{title}  {stage.name}")
+        judge = _judge(split) if selects[number] else ()
+        _fit(model, stage, batches, (*judge, checkpoint), f"{title}  {stage.name}")
     histories = {
         stage.name: checkpoint.logs()
         for stage, checkpoint in zip(stages, checkpoints, strict=True)
@@ -170,19 +179,30 @@ def _augmentation(stage, images):
     return images.augmentation if stage.views > 1 else images.classifier_augmentation
 
 
-def _fit(model, stage, batches, checkpoint, title):
+def _judge(split):
+    """Returns the callback that judges each epoch on the validation part."""
+    images, labels = split.validation
+    return (ValidationRefinement(scaled(images), labels, batch_size=256),)
+
+
+def _fit(model, stage, batches, callbacks, title):
+    """Fits a stage from its checkpoint on, the last of `callbacks`."""
+    *_, checkpoint = callbacks
     done = checkpoint.resume(model)
-    if done >= stage.epochs:
-        return
-    model.fit(
-        batches.from_epoch(done),
-        initial_epoch=done,
-        epochs=stage.epochs,
-        steps_per_epoch=batches.steps_per_epoch,
-        shuffle=False,
-        callbacks=[*stage.callbacks, checkpoint, ProgressLines(title, stage.epochs)],
-        verbose=0,
-    )
+    if done < stage.epochs:
+        progress = ProgressLines(title, stage.epochs)
+        model.fit(
+            batches.from_epoch(done),
+            initial_epoch=done,
+            epochs=stage.epochs,
+            steps_per_epoch=batches.steps_per_epoch,
+            shuffle=False,
+            callbacks=[*stage.callbacks, *callbacks, progress],
+            verbose=0,
+        )
+        if checkpoint.best_epoch:
+            say(f"{title}  epoch {checkpoint.best_epoch} is kept")
+    checkpoint.load_best(model)
 
 
 def _write(model, split, directory):

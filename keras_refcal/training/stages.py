@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 
+from keras_refcal.models.compiled_loss import unreached_heads
 from keras_refcal.training.optimizers import SGDWithL2
 from keras_refcal.training.schedules import CosineSchedule, StepSchedule
 
@@ -68,6 +69,11 @@ class Stage:
             freeze_encoder=self.freeze_encoder,
             jit_compile="auto" if jit_compile is None else jit_compile,
         )
+
+    @property
+    def trains_classifier(self):
+        """Whether a term of the loss reads what the classifier says."""
+        return "classifier" not in unreached_heads(self.loss)
 
     def describe(self):
         """Returns the stage as JSON-ready values."""

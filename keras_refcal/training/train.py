@@ -116,6 +116,7 @@ def _run(config, name, seed, split, output_dir):
         title=title,
         jit_compile=config.jit_compile,
         pipeline=_pipeline(config),
+        select=config.select,
     )
     seal(directory, FILES if split.validation is None else (*FILES, VALIDATION))
     return directory

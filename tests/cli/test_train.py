@@ -89,6 +89,43 @@ def test_resumes_to_the_same_predictions(tmp_path, monkeypatch):
     )
 
 
+def test_selects_the_epoch_of_best_refinement_also_after_a_kill(
+    tmp_path, monkeypatch, capsys
+):
+    arguments = {"recipe": "cross_entropy", "baseline": "cross_entropy"}
+    arguments |= {"validation": 0.3, "select": "refinement", "max_count": 12}
+    arguments |= {"epochs": 4}
+    assert train(tmp_path / "whole", **arguments) == 0
+    run = tmp_path / "whole" / "cross_entropy" / "seed-0"
+    logged = [e["val_nll_refinement"] for e in read(run / "history.json")["end_to_end"]]
+    best = int(np.argmin(logged))
+    assert f"epoch {best + 1} is kept" in capsys.readouterr().out
+    with np.load(run / "validation.npz") as kept:
+        figures = evaluation.evaluate(kept["y_true"], kept["probabilities"])
+    assert figures["nll_refinement_in_sample"] == pytest.approx(logged[best], rel=1e-4)
+    save = StageCheckpoint._save
+
+    def killed(self, epoch):
+        save(self, epoch)
+        if epoch == best:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(StageCheckpoint, "_save", killed)
+    assert train(tmp_path / "cut", **arguments) == 130
+    monkeypatch.undo()
+    assert train(tmp_path / "cut", **arguments) == 0
+    whole, cut = (
+        np.load(tmp_path / name / "predictions.npz")["probabilities"]
+        for name in ("whole", "cut")
+    )
+    np.testing.assert_array_equal(whole, cut)
+
+
+def test_selection_needs_a_validation_part(tmp_path, capsys):
+    assert train(tmp_path, select="refinement") == 1
+    assert "`validation` a share above 0" in capsys.readouterr().err
+
+
 def test_mixed_precision_trains_and_is_left_behind(tmp_path):
     before = keras.config.dtype_policy()
     few = {"max_count": 40, "batch_size": 32, "epochs": 6, "recipe": "cross_entropy"}

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_refcal import RefCalModel, losses, models
-from keras_refcal.training.average_weights import AverageWeights
+from keras_refcal.callbacks import AverageWeights
 
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(3.0, 2.0, size=(50, 4)).astype("float32")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_refcal import RefCalModel, recipes
+from keras_refcal import RefCalModel, evaluation, recipes
 from keras_refcal.models import encode
 
 
@@ -44,6 +44,23 @@ def close(ours, theirs):
     assert ours[1].keys() == theirs[1].keys()
     for name, values in theirs[1].items():
         np.testing.assert_allclose(ours[1][name], values, atol=1e-5)
+
+
+def test_keeps_the_epoch_of_best_refinement():
+    x, y = data(80)
+    held_out = x[40:], y[40:]
+    model, history = trained(
+        *(x[:40], y[:40]),
+        classifier_epochs=6,
+        select="refinement",
+        validation_data=held_out,
+    )
+    figures = evaluation.evaluate(y[40:], model.predict(x[40:], verbose=0))
+    left = figures["nll_refinement_in_sample"]
+    assert len(history["val_nll_refinement"]) == 6
+    assert left == pytest.approx(min(history["val_nll_refinement"]), rel=1e-4)
+    with pytest.raises(ValueError, match="needs `validation_data`"):
+        trained(x, y, select="refinement")
 
 
 def test_arrays_train_to_the_same_weights_and_logs():

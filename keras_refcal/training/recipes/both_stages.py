@@ -5,10 +5,13 @@ import math
 import keras
 import numpy as np
 
+from keras_refcal.callbacks import ValidationRefinement
 from keras_refcal.models import RefCalModel
+from keras_refcal.training.config import SELECTIONS
 from keras_refcal.training.recipes.cached_features import encoded_data
 from keras_refcal.training.recipes.refcal import refcal_two_stage
 from keras_refcal.training.recipes.scale import small
+from keras_refcal.validation import check_choice
 
 
 def two_stage(
@@ -27,7 +30,9 @@ def two_stage(
         classifier_epochs: Epochs of the classifier on the frozen encoder.
         batch_size: Images a step, if `x` is an array.
         **arguments: `classifier_x`, the data of the second stage if it is not `x`,
-            `cache_features`, see below, and arguments of `model.fit`.
+            `cache_features`, see below, `select="refinement"` to keep the epoch of the
+            classifier whose `validation_data` have the best refinement, and arguments
+            of `model.fit`.
 
     The second stage trains the classifier on an encoder that stays as it is. Arrays
     pass through it once, before the first epoch, and the classifier is fitted to the
@@ -71,6 +76,7 @@ def fit_stages(
     *,
     classifier_x=None,
     cache_features=None,
+    select="last",
     **fit_arguments,
 ):
     """Compiles and fits a model for one stage after the other.
@@ -86,6 +92,9 @@ def fit_stages(
         cache_features: Whether stages with a frozen encoder are fitted to its features,
             computed once. `None` does so for arrays, `True` for data sets as well, of
             which only the first pass is used.
+        select: The epoch that stages end with which train the classifier: `"last"`, or
+            `"refinement"`, that of the least `val_nll_refinement` of `validation_data`,
+            a tuple of inputs and labels; see `callbacks.ValidationRefinement`.
         **fit_arguments: Further arguments of `model.fit`: `callbacks`, which come
             after those of a stage, `verbose`, `validation_data`, `steps_per_epoch`, ….
 
@@ -93,11 +102,12 @@ def fit_stages(
         Name of a stage to the `keras.callbacks.History` of its fit.
 
     Raises:
-        ValueError: If the model is no `RefCalModel`, or the steps of an epoch are not
-            known.
+        ValueError: If the model is no `RefCalModel`, the steps of an epoch are not
+            known, or there is nothing to select by.
     """
     if not isinstance(model, RefCalModel):
         raise ValueError(f"`model` must be a RefCalModel. Received: {model!r}")
+    check_choice("select", select, SELECTIONS)
     histories = {}
     for stage in stages:
         inputs = x if classifier_x is None or not stage.freeze_encoder else classifier_x
@@ -108,14 +118,39 @@ def fit_stages(
         data = {"x": inputs, "y": y, **form, **fit_arguments}
         if stage.with_index:
             data["y"] = _with_index(y)
-        data["callbacks"] = [
-            *stage.callbacks,
-            *keras.tree.flatten(fit_arguments.get("callbacks") or []),
-        ]
         if stage.freeze_encoder:
             data = encoded_data(model, data, cache_features)
+        chooses = select != "last" and stage.trains_classifier
+        data["callbacks"] = [
+            *(_judge(data.get("validation_data")) if chooses else ()),
+            *stage.callbacks,
+            *keras.tree.flatten(fit_arguments.get("callbacks") or []),
+            *(_keep_best(stage.epochs) if chooses else ()),
+        ]
         histories[stage.name] = model.fit(epochs=stage.epochs, **data)
     return histories
+
+
+def _judge(validation_data):
+    """Returns the callback that judges each epoch on the validation data."""
+    if not isinstance(validation_data, tuple | list):
+        raise ValueError(
+            "`select='refinement'` needs `validation_data`, a tuple of inputs and "
+            f"labels. Received: {type(validation_data).__name__}"
+        )
+    return (ValidationRefinement(*validation_data[:2]),)
+
+
+def _keep_best(epochs):
+    """Returns the callback that ends a fit with its best epoch."""
+    return (
+        keras.callbacks.EarlyStopping(
+            "val_nll_refinement",
+            mode="min",
+            patience=epochs,
+            restore_best_weights=True,
+        ),
+    )
 
 
 def _with_index(y):

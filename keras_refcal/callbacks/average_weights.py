@@ -42,7 +42,7 @@ class AverageWeights(keras.callbacks.Callback):
 
     >>> import keras
     >>> import numpy as np
-    >>> from keras_refcal.training.average_weights import AverageWeights
+    >>> from keras_refcal.callbacks import AverageWeights
     >>> model = keras.Sequential(
     ...     [keras.Input((4,)), keras.layers.Dense(2, activation="softmax")]
     ... )
