@@ -95,7 +95,7 @@ def train(model, parts, epochs, flips):
         views = np.where(mirrored[:, None, None, None], x[:, :, ::-1], x)
         model.fit(views, y, batch_size=64, verbose=0)
         logits = model.predict(held_out, batch_size=500, verbose=0)
-        found = evaluate(labels, logits=logits, figures=names)
+        found = evaluate(labels, logits=logits, scores=names)
         for key, value in zip(history, found.values(), strict=True):
             history[key].append(value)
         snapshots.append([np.array(w) for w in model.get_weights()])
@@ -107,8 +107,8 @@ def judge(parts, validation_logits, test_logits):
     from keras_refcal.evaluation import evaluate
 
     (_, labels), (_, test_labels) = parts[1:]
-    fitted = evaluate(labels, logits=validation_logits, figures=["temperature"])
-    raw = evaluate(test_labels, logits=test_logits, figures=["accuracy", "nll", "ece"])
+    fitted = evaluate(labels, logits=validation_logits, scores=["temperature"])
+    raw = evaluate(test_labels, logits=test_logits, scores=["accuracy", "nll", "ece"])
     tempered = evaluate(
         test_labels,
         logits=test_logits / fitted["temperature"],

@@ -101,8 +101,8 @@ def test_selects_the_epoch_of_best_refinement_also_after_a_kill(
     best = int(np.argmin(logged))
     assert f"epoch {best + 1} is kept" in capsys.readouterr().out
     with np.load(run / "validation.npz") as kept:
-        figures = evaluation.evaluate(kept["y_true"], kept["probabilities"])
-    assert figures["nll_refinement_in_sample"] == pytest.approx(logged[best], rel=1e-4)
+        scores = evaluation.evaluate(kept["y_true"], kept["probabilities"])
+    assert scores["nll_refinement_in_sample"] == pytest.approx(logged[best], rel=1e-4)
     save = StageCheckpoint._save
 
     def killed(self, epoch):

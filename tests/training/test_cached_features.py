@@ -55,8 +55,8 @@ def test_keeps_the_epoch_of_best_refinement():
         select="refinement",
         validation_data=held_out,
     )
-    figures = evaluation.evaluate(y[40:], model.predict(x[40:], verbose=0))
-    left = figures["nll_refinement_in_sample"]
+    scores = evaluation.evaluate(y[40:], model.predict(x[40:], verbose=0))
+    left = scores["nll_refinement_in_sample"]
     assert len(history["val_nll_refinement"]) == 6
     assert left == pytest.approx(min(history["val_nll_refinement"]), rel=1e-4)
     with pytest.raises(ValueError, match="needs `validation_data`"):
