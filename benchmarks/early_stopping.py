@@ -112,7 +112,7 @@ def judge(parts, validation_logits, test_logits):
     tempered = evaluate(
         test_labels,
         logits=test_logits / fitted["temperature"],
-        figures=["nll", "brier", "ece"],
+        scores=["nll", "brier", "ece"],
     )
     return raw | {f"{key}_tempered": value for key, value in tempered.items()}
 
