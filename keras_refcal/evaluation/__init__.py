@@ -7,8 +7,10 @@ from keras_refcal.evaluation.classes import (
     classwise_reliability_curve,
     group_reliability_curves,
 )
+from keras_refcal.evaluation.consistency import CalibrationTest, calibration_test
 from keras_refcal.evaluation.conventions import Convention
 from keras_refcal.evaluation.corruption_error import mean_corruption_error
+from keras_refcal.evaluation.cumulative import kolmogorov_smirnov_test, kuiper_test
 from keras_refcal.evaluation.curves import (
     ConfidenceHistogram,
     ReliabilityCurve,
@@ -22,24 +24,30 @@ from keras_refcal.evaluation.outliers import (
     confidence_scores,
     out_of_distribution,
 )
+from keras_refcal.evaluation.proper_error import proper_calibration_error
 from keras_refcal.evaluation.ranking import multiclass_auroc
 
 __all__ = [
+    "CalibrationTest",
     "ClassCalibration",
     "ConfidenceHistogram",
     "Convention",
     "PoissonBootstrap",
     "ReliabilityCurve",
     "RiskCoverageCurve",
+    "calibration_test",
     "class_calibration",
     "classwise_reliability_curve",
     "confidence_histogram",
     "confidence_scores",
     "evaluate",
     "group_reliability_curves",
+    "kolmogorov_smirnov_test",
+    "kuiper_test",
     "mean_corruption_error",
     "multiclass_auroc",
     "out_of_distribution",
+    "proper_calibration_error",
     "reliability_curve",
     "risk_coverage_curve",
 ]

@@ -1,5 +1,6 @@
 """Calibration errors of the predicted class and of every class, exactly."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from keras_refcal.ops.bins import (
     netcal_mass_edges,
     published_mass_edges,
 )
+from keras_refcal.ops.division import divide_no_nan
 from keras_refcal.predictions import Predictions
 
 BLOCK_VALUES = 2**20
@@ -54,6 +56,29 @@ def top_label_counts(confidence, correct, num_bins=15, convention="guo", weight=
     edges, closed = convention_edges(num_bins, convention)
     index = bin_index(confidence, edges, closed, xp=np)
     return BinCounts.of(index, len(edges) - 1, confidence, correct, weight)
+
+
+def debiased_expected_error(counts) -> float:
+    """Returns the ECE less what chance adds to it, 0 or more.
+
+    The accuracy of a bin scatters by `sqrt(a (1 - a) / m)`, which makes its absolute
+    gap too large on average, by the mean of a folded normal distribution less the gap:
+    the correction of Kumar et al. 2019, https://arxiv.org/abs/1909.10155, without their
+    resampling.
+
+    Args:
+        counts: Of shape `(3, M)`, see `ops.calibration_error`.
+    """
+    weight, confidence, correct = counts
+    share = weight / weight.sum()
+    accuracy = divide_no_nan(correct, weight, np)
+    spread = np.sqrt(divide_no_nan(accuracy * (1 - accuracy), weight, np))
+    gap = np.abs(divide_no_nan(confidence - correct, weight, np))
+    ratio = divide_no_nan(gap, spread, np)
+    density = math.sqrt(2 / math.pi) * np.exp(-(ratio**2) / 2)
+    inside = np.array([math.erf(x / math.sqrt(2)) for x in ratio])
+    folded = np.where(spread > 0, spread * density + gap * inside, gap)
+    return max(float(share @ (2 * gap - folded)), 0.0)
 
 
 def equal_mass_error(confidence, correct, num_bins=15, edges="interpolated"):

@@ -46,10 +46,21 @@ def evaluate(
     - `ece`, `mce`, `rmsce`: mean, maximum and root mean square over bins of
       |mean confidence - accuracy|; `average_calibration_error`: the mean over
       non-empty bins, unweighted.
+    - `ece_debiased`: `ece` less what chance adds to it on few samples.
     - `rmsce_debiased`: `rmsce` less its sampling bias (Kumar et al. 2019).
     - `overconfidence_error`: confidence times the gap where it is above 0.
     - `ece_quantile`: `ece` over bins of equally many samples.
     - `smece`: smooth calibration error, by a kernel in place of bins.
+
+    - `kuiper`, `kolmogorov_smirnov`: the largest miscalibration of an interval of
+      confidences, or of all below one, times the share of samples in it, without bins;
+      `kuiper_p_value`, `kolmogorov_smirnov_p_value`: how probable one as large is if
+      the model is calibrated. `calibration_test` gives a p-value of other errors.
+
+    Calibration of every class at once:
+
+    - `proper_calibration_error`: mean Euclidean distance of the probabilities to what
+      they should be, as far as a temperature across folds finds it, see there.
 
     Calibration of every class, the mean over classes:
 

@@ -15,7 +15,7 @@ from keras_refcal.fitting.temperature import (
     scaled_brier,
     scaled_loss,
 )
-from keras_refcal.fitting.validation_set import folds_of
+from keras_refcal.fitting.validation_set import folds_of, log_softmax
 from keras_refcal.predictions import Predictions
 from keras_refcal.predictions.chunks import row_chunks
 
@@ -58,33 +58,56 @@ def in_sample_refinement(predictions: Predictions) -> tuple[Refinement, float]:
     return _left(predictions, rows, temperature), temperature
 
 
-def cross_fitted_refinement(
-    predictions: Predictions, folds=FOLDS, seed=0, start=1.0
-) -> Refinement:
-    """Returns what temperatures leave of samples that they were not fitted to.
+@dataclasses.dataclass(frozen=True)
+class CrossFit:
+    """Temperatures, each fitted to all samples but those of a fold.
 
-    Each fold of the samples is recalibrated by the temperature of the others.
-
-    Args:
-        predictions: What to judge; probabilities of 0 are read as 1e-30.
-        folds: Whole number of 2 or more; with fewer samples, one a fold.
-        seed: Seed of the folds, which every class is spread over evenly.
-        start: A temperature near the best one, which makes it faster.
-
-    Returns:
-        The refinement; NaN for a single sample.
+    Attributes:
+        fold_of: Fold of each sample, shape `(n,)`.
+        temperatures: One for each fold.
     """
-    samples = predictions.num_samples
-    if samples < 2:
-        return Refinement(np.nan, np.nan)
-    fold_of = folds_of(predictions.labels, min(folds, samples), seed)
-    nll = brier = 0.0
-    for fold in range(min(folds, samples)):
-        judged = fold_of == fold
-        left = _left(predictions, judged, _fit(predictions, ~judged, start))
-        nll += judged.mean() * left.nll
-        brier += judged.mean() * left.brier
-    return Refinement(nll, brier)
+
+    fold_of: np.ndarray
+    temperatures: tuple[float, ...]
+
+    @classmethod
+    def of(cls, predictions: Predictions, folds=FOLDS, seed=0, start=1.0):
+        """Fits the temperatures.
+
+        Args:
+            predictions: What to judge; probabilities of 0 are read as 1e-30.
+            folds: Whole number of 2 or more; with fewer samples, one a fold.
+            seed: Seed of the folds, which every class is spread over evenly.
+            start: A temperature near the best one, which makes it faster.
+
+        Returns:
+            The temperatures; none for a single sample.
+        """
+        samples = predictions.num_samples
+        folds = min(folds, samples) if samples > 1 else 0
+        fold_of = folds_of(predictions.labels, max(folds, 1), seed)
+        fitted = (_fit(predictions, fold_of != fold, start) for fold in range(folds))
+        return cls(fold_of, tuple(fitted))
+
+    def refinement(self, predictions: Predictions) -> Refinement:
+        """Returns what temperatures leave of samples that they were not fitted to.
+
+        NaN for a single sample.
+        """
+        if not self.temperatures:
+            return Refinement(np.nan, np.nan)
+        nll = brier = 0.0
+        for fold, temperature in enumerate(self.temperatures):
+            rows = self.fold_of == fold
+            left = _left(predictions, rows, temperature)
+            nll += rows.mean() * left.nll
+            brier += rows.mean() * left.brier
+        return Refinement(nll, brier)
+
+    def probabilities(self, predictions: Predictions, rows) -> np.ndarray:
+        """Returns some rows after the temperatures of the other folds, `(rows, K)`."""
+        temperatures = np.array(self.temperatures)[self.fold_of[rows], None]
+        return np.exp(log_softmax(_logits(predictions, rows) / temperatures))
 
 
 def _fit(predictions, rows, start):
@@ -112,11 +135,14 @@ class _Blocks:
     def __iter__(self):
         given, total = self.predictions, self.rows.sum()
         for block in row_chunks(given.probabilities):
-            rows = self.rows[block]
-            labels = given.labels[block][rows]
-            if given.logits is None:
-                scores = np.maximum(given.probabilities[block][rows], MIN_PROBABILITY)
-                scores = np.log(scores)
-            else:
-                scores = given.logits[block][rows].astype("float64")
-            yield *margins(scores, labels), np.full(len(labels), 1 / total)
+            rows = np.flatnonzero(self.rows[block]) + block.start
+            labels = given.labels[rows]
+            logits = _logits(given, rows)
+            yield *margins(logits, labels), np.full(len(labels), 1 / total)
+
+
+def _logits(predictions, rows):
+    """Returns the logits of some rows, or the logarithms of their probabilities."""
+    if predictions.logits is None:
+        return np.log(np.maximum(predictions.probabilities[rows], MIN_PROBABILITY))
+    return predictions.logits[rows].astype("float64")

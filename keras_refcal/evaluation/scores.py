@@ -7,11 +7,13 @@ import numpy as np
 
 from keras_refcal.evaluation import (
     calibration,
+    cumulative,
     proper_scores,
     refinement,
     selective,
 )
 from keras_refcal.evaluation.conventions import Convention
+from keras_refcal.evaluation.proper_error import tempered_error
 from keras_refcal.evaluation.ranking import ClassAreas, binary_auroc
 from keras_refcal.evaluation.smooth import smooth_calibration_error
 from keras_refcal.ops import calibration_error as errors
@@ -124,10 +126,14 @@ class Judged:
         return refinement.in_sample_refinement(self.predictions)
 
     @functools.cached_property
+    def cross_fit(self):
+        """Temperatures across folds."""
+        return refinement.CrossFit.of(self.predictions, start=self.in_sample[1])
+
+    @functools.cached_property
     def cross_fitted(self):
         """Refinement across folds."""
-        temperature = self.in_sample[1]
-        return refinement.cross_fitted_refinement(self.predictions, start=temperature)
+        return self.cross_fit.refinement(self.predictions)
 
 
 def _smece(judged):
@@ -169,11 +175,16 @@ def _of_risk_coverage(area):
     return figure
 
 
+def _kolmogorov_smirnov(judged):
+    return cumulative.kolmogorov_smirnov_test(judged.confidence, judged.correct)
+
+
 SCORES = {
     "accuracy": lambda j: np.mean(j.correct),
     "refinement": lambda j: j.areas.average("ovo"),
     "auroc_ovr": lambda j: j.areas.average("ovr"),
     "ece": lambda j: errors.expected_error(j.top, xp=np),
+    "ece_debiased": lambda j: calibration.debiased_expected_error(j.top),
     "mce": lambda j: errors.maximum_error(j.top, xp=np),
     "rmsce": lambda j: errors.root_mean_squared_error(j.top, xp=np),
     "rmsce_debiased": lambda j: errors.debiased_error(j.top, xp=np),
@@ -181,6 +192,11 @@ SCORES = {
     "overconfidence_error": lambda j: errors.overconfidence_error(j.top, xp=np),
     "ece_quantile": _ece_quantile,
     "smece": _smece,
+    "kuiper": lambda j: cumulative.kuiper_test(j.confidence, j.correct)[0],
+    "kuiper_p_value": lambda j: cumulative.kuiper_test(j.confidence, j.correct)[1],
+    "kolmogorov_smirnov": lambda j: _kolmogorov_smirnov(j)[0],
+    "kolmogorov_smirnov_p_value": lambda j: _kolmogorov_smirnov(j)[1],
+    "proper_calibration_error": lambda j: tempered_error(j.predictions, j.cross_fit),
     "classwise_ece": lambda j: calibration.classwise_error(
         j.predictions, j.classwise, j.settings.convention.bins
     ),

@@ -57,6 +57,36 @@ MEANINGS = {
         "lower",
         "As ECE, large gaps weigh more.",
     ),
+    "ece_debiased": Meaning(
+        "Expected calibration error, debiased",
+        _TOP,
+        "lower",
+        "Less what chance adds to it on few samples.",
+    ),
+    "kuiper": Meaning(
+        "Kuiper statistic",
+        _TOP,
+        "lower",
+        "The largest miscalibration of an interval of confidences, times its share.",
+    ),
+    "kuiper_p_value": Meaning(
+        "Kuiper: p-value",
+        _TOP,
+        "",
+        "How probable so large a statistic is if the model is calibrated.",
+    ),
+    "kolmogorov_smirnov": Meaning(
+        "Kolmogorov-Smirnov statistic",
+        _TOP,
+        "lower",
+        "The same, of all confidences below one.",
+    ),
+    "kolmogorov_smirnov_p_value": Meaning(
+        "Kolmogorov-Smirnov: p-value",
+        _TOP,
+        "",
+        "How probable so large a statistic is if the model is calibrated.",
+    ),
     "rmsce_debiased": Meaning(
         "Root mean square, debiased",
         _TOP,
@@ -80,6 +110,12 @@ MEANINGS = {
     ),
     "smece": Meaning(
         "Smooth calibration error", _TOP, "lower", "A kernel in place of bins."
+    ),
+    "proper_calibration_error": Meaning(
+        "Proper calibration error",
+        _ALL,
+        "lower",
+        "Mean distance of the rows to what a temperature makes of them, across folds.",
     ),
     "classwise_ece": Meaning(
         "Classwise ECE (SCE)",

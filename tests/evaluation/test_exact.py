@@ -8,9 +8,11 @@ from keras_refcal.evaluation.conventions import CONVENTIONS
 from keras_refcal.evaluation.scores import SCORES
 
 ACROSS_FOLDS = [
-    f"{score}_{part}"
-    for score in ("nll", "brier")
-    for part in ("calibration", "refinement")
+    "proper_calibration_error",
+    "nll_calibration",
+    "nll_refinement",
+    "brier_calibration",
+    "brier_refinement",
 ]
 
 

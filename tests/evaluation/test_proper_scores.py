@@ -57,10 +57,10 @@ def test_each_fold_is_judged_by_the_temperature_of_the_others():
 
 def test_of_few_samples_only_the_cross_fitted_refinement_does_not_flatter():
     names = ["nll_refinement", "nll_refinement_in_sample"]
-    y, p = draw(1000, 50_000, 4)
+    y, p = draw(1000, 20_000, 4)
     temperature = evaluate(y, p, scores=["temperature"])["temperature"]
     above = []  # the loss of the best temperature of all, on the same few samples
-    for seed in range(200):
+    for seed in range(100):
         y, p = draw(seed, 20, 4)
         scores = evaluate(y, logits=np.log(p), scores=names)
         best = log_loss(y, softmax(np.log(p) / temperature))
