@@ -136,6 +136,7 @@ FLAGS = {
         *("dataset", "output_dir", "data_dir", "imbalance_factor", "max_count"),
         *("split_seed", "validation", "encoder", "seeds", "scale", "epochs"),
         *("classifier_epochs", "batch_size", "dtype_policy", "method", "baseline"),
+        "select",
         *("pipeline", "jit_compile"),
         *("image_size", "augmentation", "skip_damaged"),
     ),
