@@ -25,7 +25,7 @@ def make(cls, classes=4, **kwargs):
 
 def make_published(cls, classes=4, **kwargs):
     """Returns a calibrator that takes what its own formula says, not a temperature."""
-    options = {"l2": 1e-7, "reg_lambda": 1.0, "fallback": False}
+    options = {"l2": 1e-7, "reg_lambda": 1.0, "penalty": 1.0, "fallback": False}
     known = {k for base in cls.__mro__ for k in inspect.signature(base).parameters}
     options = {k: v for k, v in options.items() if k in known}
     return make(cls, classes, **options, **kwargs)

@@ -13,9 +13,9 @@ FILES = sorted((ROOT / "keras_refcal").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 # What a distribution is imported as, where the names differ.
 MODULES = {"absl-py": "absl", "pillow": "PIL", "scikit-learn": "sklearn"}
-# Asked for and not imported: what tensorflow-datasets needs and does not say, what
-# scikit-learn's figures need, and backbones that a user builds by hand.
-FOR_OTHERS = {"importlib-resources", "scipy", "keras-cv"}
+# Asked for and not imported: what tensorflow-datasets needs and does not say, and
+# backbones that a user builds by hand.
+FOR_OTHERS = {"importlib-resources", "keras-cv"}
 # Imported and not asked for: what tensorflow-datasets and Jinja2 always bring.
 BROUGHT = {"pyarrow", "markupsafe"}
 USED_EXTRAS = ("jax", "torch", "cv", "report")

@@ -1,12 +1,15 @@
 """Maximum likelihood for maps of logits that are linear: one vector, one matrix.
 
-Both are fitted to the classes that occur among the labels. One that does not keeps,
+They are fitted to the classes that occur among the labels. One that does not keeps,
 on average, the share of probability that the best temperature gives it.
 """
 
+import dataclasses
+
 import numpy as np
 
-from keras_refcal.fitting.minimize import minimize
+from keras_refcal.fitting.affine import AffineFit, Penalty
+from keras_refcal.fitting.mixtures import laplace_share, mixed_with_uniform
 from keras_refcal.fitting.shrinkage import fit_shrunk
 from keras_refcal.fitting.validation_set import log_softmax
 
@@ -18,47 +21,12 @@ def fit_vector(data, l2=None) -> tuple[np.ndarray, np.ndarray]:
 
     Args:
         data: A `ValidationSet`.
-        l2: Number of 0 or more, see `vector_objective`; `None` for `fit_shrunk`.
+        l2: Number of 0 or more: `l2 / 2` times the sum of `(scale - 1)^2` and of
+            `bias^2` is added to the loss; `None` for `fit_shrunk`.
     """
-    inside = data.of_present()
     if l2 is None:
-        matrix, bias = fit_shrunk(inside, data.best, diagonal=True)
-    else:
-
-        def objective(parameters):
-            value, *slopes = vector_objective(*np.split(parameters, 2), inside, l2)
-            return value, np.concatenate(slopes)
-
-        classes = inside.num_classes
-        start = np.concatenate([np.ones(classes), np.zeros(classes)])
-        scale, bias = np.split(minimize(objective, start), 2)
-        matrix = np.diag(scale)
-    matrix, bias = _of_all_classes(data, matrix, bias)
-    return np.diag(matrix), bias
-
-
-def vector_objective(scale, bias, data, l2):
-    """Returns value and gradients of the loss of vector scaling.
-
-    It is the mean of `-log softmax(scale * z + bias)_y`, plus `l2 / 2` times the sum
-    of `(scale - 1)^2` and of `bias^2`.
-
-    Args:
-        scale: Shape `(K,)`.
-        bias: Shape `(K,)`.
-        data: A `ValidationSet`.
-        l2: Number of 0 or more.
-
-    Returns:
-        The value, the gradient of the scale and that of the bias.
-    """
-    value, error = _cross_entropy(data.logits * scale + bias, data)
-    value += l2 / 2 * (np.sum((scale - 1) ** 2) + np.sum(bias**2))
-    return (
-        value,
-        np.sum(error * data.logits, axis=0) + l2 * (scale - 1),
-        error.sum(axis=0) + l2 * bias,
-    )
+        return _fit_tempered(data, diagonal=True)
+    return _fit_penalised(data, Penalty(l2 / 2, l2 / 2), diagonal=True)
 
 
 def fit_matrix(data, reg_lambda=None, reg_mu=None) -> tuple[np.ndarray, np.ndarray]:
@@ -66,82 +34,84 @@ def fit_matrix(data, reg_lambda=None, reg_mu=None) -> tuple[np.ndarray, np.ndarr
 
     Args:
         data: A `ValidationSet`; its logits are what the matrix multiplies.
-        reg_lambda: Number of 0 or more, see `odir_objective`; `None` for
-            `fit_shrunk`.
+        reg_lambda: Number of 0 or more, see `odir_penalty`; `None` for `fit_shrunk`.
         reg_mu: Number of 0 or more, or `None`.
     """
-    inside = data.of_present()
     if reg_lambda is None:
-        return _of_all_classes(data, *fit_shrunk(inside, data.best))
-    classes = inside.num_classes
-
-    def objective(parameters):
-        matrix, bias = _unpacked(parameters, classes)
-        value, of_matrix, of_bias = odir_objective(
-            matrix, bias, inside, reg_lambda, reg_mu
-        )
-        return value, np.concatenate([of_matrix.ravel(), of_bias])
-
-    start = np.concatenate([np.eye(classes).ravel(), np.zeros(classes)])
-    return _of_all_classes(data, *_unpacked(minimize(objective, start), classes))
+        return _fit_tempered(data, diagonal=False)
+    classes = int(data.present.sum())
+    return _fit_penalised(data, odir_penalty(classes, reg_lambda, reg_mu), False)
 
 
-def odir_objective(matrix, bias, data, reg_lambda, reg_mu):
-    """Returns value and gradients of the loss with the ODIR penalty.
-
-    It is the mean of `-log softmax(matrix @ z + bias)_y`, plus `reg_lambda` times the
-    mean square off the diagonal and `reg_mu` times the mean square of the bias.
+def odir_penalty(classes, reg_lambda, reg_mu) -> Penalty:
+    """Returns `reg_lambda` of the mean square off the diagonal, `reg_mu` of the bias.
 
     Paper: Kull et al. 2019, https://arxiv.org/abs/1910.12656, section 4.
+    """
+    return Penalty(0.0, reg_mu / classes, reg_lambda / (classes * (classes - 1)))
+
+
+def fit_structured(data, diagonal, strength=None):
+    """Returns temperature, mixed share, matrix or its diagonal, and bias.
+
+    The map is `softmax(matrix @ log q + bias)`, where q is `softmax(z / T)`, mixed
+    with a share of the uniform distribution.
+
+    Paper: Berta et al. 2026, Structured matrix scaling for multi-class calibration.
 
     Args:
-        matrix: Shape `(K, K)`; entry i, j multiplies input j for output i.
-        bias: Shape `(K,)`.
         data: A `ValidationSet`.
-        reg_lambda: Number of 0 or more.
-        reg_mu: Number of 0 or more.
-
-    Returns:
-        The value, the gradient of the matrix and that of the bias.
+        diagonal: Whether to return a diagonal.
+        strength: See `fit_shrunk`.
     """
-    classes = data.num_classes
-    value, error = _cross_entropy(data.logits @ matrix.T + bias, data)
-    off = matrix * (1 - np.eye(classes))
-    of_off, of_bias = reg_lambda / (classes * (classes - 1)), reg_mu / classes
-    value += of_off * np.sum(off**2) + of_bias * np.sum(bias**2)
-    return (
-        value,
-        error.T @ data.logits + 2 * of_off * off,
-        error.sum(axis=0) + 2 * of_bias * bias,
+    temperature, share = data.best.temperature, laplace_share(data.samples)
+    log_p = log_softmax(data.logits / temperature)
+    log_q = np.log(mixed_with_uniform(np.exp(log_p, out=log_p), share), out=log_p)
+    mixed = dataclasses.replace(data, logits=log_q)
+    found = fit_shrunk(
+        mixed.of_present(), data.best, diagonal, centred=False, strength=strength
     )
+    return temperature, share, *_of_all_classes(mixed, found, 1.0, diagonal)
 
 
-def _cross_entropy(logits, data):
-    """Returns the weighted mean and its gradient with respect to the logits."""
-    rows = np.arange(len(data.labels))
-    log_p = log_softmax(logits)
-    value = -float(data.weights @ log_p[rows, data.labels])
-    error = np.exp(log_p)
-    error[rows, data.labels] -= 1
-    return value, error * data.weights[:, None]
+def _fit_tempered(data, diagonal):
+    temperature = data.best.temperature
+    tempered = dataclasses.replace(data, logits=data.logits / temperature)
+    found = fit_shrunk(tempered.of_present(), data.best, diagonal)
+    slopes, bias = _of_all_classes(tempered, found, 1.0, diagonal)
+    return slopes / temperature, bias
 
 
-def _unpacked(parameters, classes):
-    return parameters[:-classes].reshape(classes, classes), parameters[-classes:]
+def _fit_penalised(data, penalty, diagonal):
+    inside = data.of_present()
+    centre = np.zeros(inside.num_classes)
+    change = AffineFit(inside, centre, diagonal).solve(inside, penalty)
+    kept = 1 / data.best.temperature
+    return _of_all_classes(data, change.map(centre), kept, diagonal)
 
 
-def _of_all_classes(data, matrix, bias):
-    """Returns the map of all classes from that of those that occur."""
-    present = data.present
+def _of_all_classes(data, found, kept, diagonal):
+    """Returns the map of all classes from that of those that occur.
+
+    Args:
+        data: A `ValidationSet`.
+        found: Matrix, or its diagonal, and bias of the classes that occur; `None` for
+            the identity.
+        kept: What makes logits of the best temperature of those of the data.
+        diagonal: Whether the map is a diagonal.
+    """
+    present, classes = data.present, data.num_classes
+    whole = kept * (np.ones(classes) if diagonal else np.eye(classes))
+    biases = np.zeros(classes)
+    if found is None:
+        return whole, biases
+    places = present if diagonal else np.ix_(present, present)
+    whole[places], biases[present] = found
     if present.all():
-        return matrix, bias
-    tempered = data.logits / data.best.temperature
-    whole = np.eye(data.num_classes) / data.best.temperature
-    whole[np.ix_(present, present)] = matrix
-    biases = np.zeros(data.num_classes)
-    biases[present] = bias
-    before = _log_odds(tempered, ~present)
-    after = _log_odds(data.logits @ whole.T + biases, ~present)
+        return whole, biases
+    mapped = data.logits * whole if diagonal else data.logits @ whole.T
+    before = _log_odds(data.logits * kept, ~present)
+    after = _log_odds(mapped + biases, ~present)
     biases[~present] = _shift_to(data.weights @ _sigmoid(before), after, data.weights)
     return whole, biases
 

@@ -59,22 +59,21 @@ def best_temperature(blocks, samples, tolerance=1e-10, start=1.0) -> BestTempera
         log_t = _slowest_fall(blocks, low, 1 / (samples + 1), tolerance)
         loss = scaled_loss(blocks, np.exp(-log_t))[0]
         return BestTemperature(float(np.exp(log_t)), loss, (low, high), ALL_RIGHT)
-    left, right, seen = low, high, set()
+    left, right, last = low, high, np.inf
     log_t = float(np.clip(np.log(start), low, high))
-    for step in range(MAX_STEPS):
+    for _ in range(MAX_STEPS):
         inverse = np.exp(-log_t)
         loss, slope, curvature = scaled_loss(blocks, inverse)
         limit = {low: SHARPEST, high: CHANCE}.get(log_t)
         if limit and (slope > 0) == (log_t == high):
             return BestTemperature(float(np.exp(log_t)), loss, (low, high), limit)
         left, right = (log_t, right) if slope > 0 else (left, log_t)
-        seen.add(log_t)
         proposal = _newton(inverse, slope, curvature, left, right)
         if slope == 0 or abs(proposal - log_t) <= tolerance:
             break
-        if proposal in seen or step % 4 == 3:
+        if abs(proposal - log_t) > last / 2:  # slower than halving the bracket
             proposal = (left + right) / 2
-        log_t = proposal
+        log_t, last = proposal, abs(proposal - log_t)
     return BestTemperature(float(np.exp(log_t)), loss, (low, high))
 
 

@@ -9,6 +9,7 @@ from keras_refcal.fitting.temperature import (
     BestTemperature,
     best_temperature,
     margins,
+    scaled_loss,
 )
 from keras_refcal.predictions import as_weights
 
@@ -45,8 +46,15 @@ class ValidationSet:
     @functools.cached_property
     def best(self) -> BestTemperature:
         """The best temperature of these predictions."""
-        blocks = [(*margins(self.logits, self.labels), self.weights)]
-        return best_temperature(blocks, self.samples)
+        return best_temperature(self._blocks(), self.samples)
+
+    @property
+    def loss(self) -> float:
+        """The weighted mean of `-log softmax(logits)_y`, in nats."""
+        return scaled_loss(self._blocks(), 1.0)[0]
+
+    def _blocks(self):
+        return [(*margins(self.logits, self.labels), self.weights)]
 
     def take(self, rows) -> "ValidationSet":
         """Returns some samples, by index or mask; their weights sum to 1 again."""
@@ -80,6 +88,12 @@ def log_softmax(logits) -> np.ndarray:
     """
     shifted = logits - logits.max(axis=-1, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+
+
+def label_probabilities(logits, labels) -> np.ndarray:
+    """Returns the probability that the softmax of logits gives each label."""
+    of_label = log_softmax(logits)[np.arange(len(labels)), labels]
+    return np.exp(of_label)
 
 
 def folds_of(labels, folds, seed=0) -> np.ndarray:

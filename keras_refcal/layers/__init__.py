@@ -12,8 +12,17 @@ from keras_refcal.layers.calibrators.matrix_scaling import (
     DirichletCalibration,
     MatrixScaling,
 )
+from keras_refcal.layers.calibrators.mixed_temperature import (
+    EnsembleTemperatureScaling,
+    LaplaceTemperatureScaling,
+)
+from keras_refcal.layers.calibrators.structured_scaling import (
+    StructuredMatrixScaling,
+    StructuredVectorScaling,
+)
 from keras_refcal.layers.calibrators.temperature_scaling import TemperatureScaling
 from keras_refcal.layers.calibrators.vector_scaling import VectorScaling
+from keras_refcal.layers.calibrators.venn_abers_calibration import VennAbersCalibration
 from keras_refcal.layers.class_prototypes import ClassPrototypes
 from keras_refcal.layers.projection_head import ProjectionHead
 
@@ -23,12 +32,17 @@ __all__ = [
     "ClassDistributionAwareTemperature",
     "ClassPrototypes",
     "DirichletCalibration",
+    "EnsembleTemperatureScaling",
     "GroupTemperatureScaling",
     "HistogramBinning",
     "IsotonicCalibration",
+    "LaplaceTemperatureScaling",
     "MatrixScaling",
     "PlattScaling",
     "ProjectionHead",
+    "StructuredMatrixScaling",
+    "StructuredVectorScaling",
     "TemperatureScaling",
     "VectorScaling",
+    "VennAbersCalibration",
 ]

@@ -1,9 +1,13 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.optimize
 from calibration_data import overconfident
 
-from keras_refcal.fitting.linear import fit_matrix, fit_vector, vector_objective
+from keras_refcal.fitting.affine import AffineFit, Change, Penalty, affine_loss
+from keras_refcal.fitting.linear import fit_matrix, fit_vector
+from keras_refcal.fitting.shrinkage import structured_penalty
 from keras_refcal.fitting.validation_set import ValidationSet, log_softmax
 
 
@@ -12,16 +16,62 @@ def as_set(labels, logits):
     return ValidationSet(labels, logits.astype("float64"), weights / weights.sum())
 
 
-@pytest.mark.parametrize("l2", [0.0, 0.3])
-def test_the_gradient_of_vector_scaling_is_that_of_its_value(l2):
+@pytest.mark.parametrize("shape", [(4,), (4, 4)])
+def test_the_gradient_of_an_affine_map_is_that_of_its_value(shape, monkeypatch):
+    monkeypatch.setattr("keras_refcal.fitting.affine.VALUES_AT_ONCE", 48)
     data = as_set(*overconfident(samples=40))
     # Away from the optimum, where each term of the gradient shows.
-    point = np.random.default_rng(1).normal(size=8)
-    _, of_scale, of_bias = vector_objective(point[:4], point[4:], data, l2)
-    numeric = scipy.optimize.approx_fprime(
-        point, lambda x: vector_objective(x[:4], x[4:], data, l2)[0], 1e-6
-    )
-    np.testing.assert_allclose([*of_scale, *of_bias], numeric, atol=1e-4)
+    point = np.random.default_rng(1).normal(size=np.prod(shape) + 4)
+
+    def loss(point):
+        return affine_loss(point[:-4].reshape(shape), point[-4:], data)
+
+    value, of_matrix, of_bias = loss(point)
+    matrix = point[:-4].reshape(shape)
+    matrix = np.diag(matrix) if matrix.ndim == 1 else matrix
+    log_p = log_softmax(data.logits @ matrix.T + point[-4:])
+    expected = -data.weights @ log_p[np.arange(40), data.labels]
+    assert value == pytest.approx(expected, rel=1e-12)
+    numeric = scipy.optimize.approx_fprime(point, lambda x: loss(x)[0], 1e-6)
+    np.testing.assert_allclose([*of_matrix.ravel(), *of_bias], numeric, atol=1e-4)
+
+
+@pytest.mark.parametrize("diagonal", [True, False])
+@pytest.mark.parametrize("centred", [True, False])
+def test_a_fit_is_the_minimum_that_scipy_finds(diagonal, centred):
+    data = as_set(*overconfident(samples=120, classes=3))
+    data = dataclasses.replace(data, logits=data.logits + np.array([2.0, 0, -1]))
+    centre = data.weights @ data.logits if centred else np.zeros(3)
+    penalty = Penalty(0.02, 0.05, 0.1)
+    size = 3 if diagonal else 9
+
+    def objective(point):
+        matrix, bias = point[:size], point[size:]
+        change = np.diag(matrix) if diagonal else matrix.reshape(3, 3)
+        mapped = data.logits + (data.logits - centre) @ change.T + bias
+        log_p = log_softmax(mapped)[np.arange(120), data.labels]
+        squares = change**2
+        on = np.trace(squares)
+        off = squares.sum() - on
+        return -data.weights @ log_p + 0.02 * on + 0.1 * off + 0.05 * bias @ bias
+
+    theirs = scipy.optimize.minimize(objective, np.zeros(size + 3), tol=1e-9)
+    found = AffineFit(data, centre, diagonal).solve(data, penalty)
+    matrix, bias = found.map(centre)
+    change = matrix - 1 if diagonal else matrix - np.eye(3)
+    shift = (np.diag(change) if diagonal else change) @ centre
+    ours = np.concatenate([change.ravel(), bias + shift])
+    np.testing.assert_allclose(ours, theirs.x, atol=1e-4)
+    assert objective(ours) <= theirs.fun + 1e-9
+
+
+def test_the_split_of_a_diagonal_costs_what_the_penalty_says():
+    penalty = structured_penalty(1.0, 5, 100)
+    whole = np.random.default_rng(0).normal(size=5)
+    share = penalty.diagonal / penalty.mixing
+    split = Change(whole * (1 - share), np.zeros(5), np.diag(whole * share))
+    value, _ = penalty.value_and_gradient(split)
+    assert value == pytest.approx(5 / 100 * whole @ whole)
 
 
 def prior_shifted(samples=1500, classes=6):

@@ -62,6 +62,9 @@ class Calibrator(Configured, keras.layers.Layer):
     depends_on_shift = False
     # Whether `fit` takes the best temperature, or else the identity, if it is better.
     fallback = True
+    # Whether it may cost 1 / n nats on n samples, as a share of the uniform
+    # distribution does that is mixed in against surprises.
+    is_mixed = False
     # Tells a layer that is attached behind this one what it reads.
     returns_calibrated = True
 
@@ -140,7 +143,10 @@ class Calibrator(Configured, keras.layers.Layer):
         rival = data.best.temperature if self.fallback else 1.0
         self.assign(self.one_temperature(rival))
         rival_loss = self._loss(data)
-        if loss <= rival_loss + ROUNDING * (1 + rival_loss):
+        most = rival_loss
+        if self.is_mixed:
+            most = min(rival_loss + 1 / data.samples, max(rival_loss, data.loss))
+        if loss <= most + ROUNDING * (1 + rival_loss):
             self.assign(fitted)
         else:
             what = "becomes one temperature" if self.fallback else "stays the identity"

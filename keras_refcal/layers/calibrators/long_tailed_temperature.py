@@ -3,7 +3,6 @@
 import numpy as np
 from keras import ops
 
-from keras_refcal.fitting.minimize import minimize
 from keras_refcal.fitting.validation_set import log_softmax
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
@@ -140,6 +139,8 @@ class ClassDistributionAwareTemperature(Calibrator):
 
     def fit_state(self, data):
         """Returns the temperature of each class."""
+        import scipy.optimize
+
         share = np.log(np.divide(self.class_counts, np.max(self.class_counts)))
         share_of_row = share[np.argmax(data.logits, axis=1)]
         rows = np.arange(len(data.labels))
@@ -157,7 +158,8 @@ class ClassDistributionAwareTemperature(Calibrator):
         if data.best.limit is not None:
             return self.one_temperature(data.best.temperature)
         start = np.array([np.log(data.best.temperature), 0.0])
-        log_t, gamma = minimize(objective, start, max_iterations=200)
+        found = scipy.optimize.minimize(objective, start, jac=True, method="BFGS")
+        log_t, gamma = found.x
         return (np.exp(np.clip(log_t + gamma * share, *data.best.log_bounds)),)
 
     def one_temperature(self, temperature):

@@ -7,7 +7,8 @@ from calibration_data import nll
 from shared_data import shared_data
 
 from keras_refcal.evaluation import evaluate
-from keras_refcal.fitting.linear import odir_objective
+from keras_refcal.fitting.affine import Change, affine_loss
+from keras_refcal.fitting.linear import odir_penalty
 from keras_refcal.fitting.validation_set import (
     ValidationSet,
     log_softmax,
@@ -68,15 +69,18 @@ def test_dirichlet_objective(case, check):
         log_softmax(logits),
         sample_shares(labels, logits.shape[1]),
     )
-    value, of_matrix, of_bias = odir_objective(
-        given[params["W_input"]].astype("float64"),
-        given[params["b_input"]].astype("float64"),
-        data,
-        params["lam"],
-        params["mu"],
-    )
+    matrix = given[params["W_input"]].astype("float64")
+    bias = given[params["b_input"]].astype("float64")
+    value, of_matrix, of_bias = affine_loss(matrix, bias, data)
+    penalty = odir_penalty(len(bias), params["lam"], params["mu"])
+    off = Change(np.zeros(len(bias)), bias, matrix - np.diag(np.diag(matrix)))
+    of_penalty, slopes = penalty.value_and_gradient(off)
     golden_cases.assert_matches(
-        case, check, value=value, grad_W=of_matrix, grad_b=of_bias
+        case,
+        check,
+        value=value + of_penalty,
+        grad_W=of_matrix + slopes.mixing,
+        grad_b=of_bias + slopes.bias,
     )
 
 
