@@ -31,6 +31,8 @@ PACKAGES = (
     "scikit-learn",
     "torchmetrics",
     "netcal",
+    "probmetrics",
+    "scipy",
     "pytorch-metric-learning",
 )
 

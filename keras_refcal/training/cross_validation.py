@@ -26,7 +26,8 @@ class Method(NamedTuple):
     Attributes:
         layer: Its class; `None` stands for the identity.
         fitted_numbers: Function of the number of classes: how many numbers it fits. A
-            table of frequencies counts as 15 a class.
+            table of frequencies counts as 15 a class, a structured map as one: its
+            penalty leaves free what the data ask for.
         needs_counts: Whether it takes the training samples of each class.
     """
 
@@ -35,21 +36,26 @@ class Method(NamedTuple):
     needs_counts: bool = False
 
 
-# From few fitted numbers to many.
+# From simple to rich: the first of equals is taken.
 METHODS = {
     "identity": Method(None, lambda k: 0),
     "temperature": Method(layers.TemperatureScaling, lambda k: 1),
+    "laplace_temperature": Method(layers.LaplaceTemperatureScaling, lambda k: 1),
+    "ensemble_temperature": Method(layers.EnsembleTemperatureScaling, lambda k: 3),
     "class_aware_temperature": Method(
         layers.ClassDistributionAwareTemperature, lambda k: 2, needs_counts=True
     ),
     "group_temperature": Method(
         layers.GroupTemperatureScaling, lambda k: 3, needs_counts=True
     ),
+    "structured_vector": Method(layers.StructuredVectorScaling, lambda k: 1),
     "vector": Method(layers.VectorScaling, lambda k: 2 * k),
     "beta": Method(layers.BetaCalibration, lambda k: 3 * k),
+    "structured_matrix": Method(layers.StructuredMatrixScaling, lambda k: 1),
     "dirichlet": Method(layers.DirichletCalibration, lambda k: k * (k + 1)),
     "histogram": Method(layers.HistogramBinning, lambda k: 15 * k),
     "isotonic": Method(layers.IsotonicCalibration, lambda k: 15 * k),
+    "venn_abers": Method(layers.VennAbersCalibration, lambda k: 15 * k),
     "bayesian_binning": Method(layers.BayesianBinning, lambda k: 15 * k),
 }
 COLUMNS = ("nll", "brier", "ece")

@@ -81,7 +81,9 @@ def test_few_errors_leave_out_what_fits_many_numbers(run, capsys):
     assert "left out: 12 numbers to fit from 10 wrong" in capsys.readouterr().out
     results = json.loads((run / "calibrated/calibration.json").read_text())
     assert "vector" in results["cross_validation"]
+    assert "structured_matrix" in results["cross_validation"]
     few = {"beta", "dirichlet", "histogram", "isotonic", "bayesian_binning"}
+    few.add("venn_abers")
     assert {*results["left_out"]} == few
     found = cross_validate(labels[rows], p, methods=["identity", "beta"])
     assert found.left_out == {} and "beta" in found.scores

@@ -1,5 +1,7 @@
 """The values of the authors' code (dirichletcal, Guo et al.), solved to convergence."""
 
+import pathlib
+
 import golden_cases
 import numpy as np
 import pytest
@@ -16,10 +18,17 @@ from keras_refcal.fitting.validation_set import (
 )
 from keras_refcal.layers import (
     DirichletCalibration,
+    EnsembleTemperatureScaling,
+    LaplaceTemperatureScaling,
+    StructuredMatrixScaling,
+    StructuredVectorScaling,
     TemperatureScaling,
     VectorScaling,
+    VennAbersCalibration,
 )
 from keras_refcal.predictions import as_class_ids
+
+GOLDEN = pathlib.Path(__file__).parents[2] / "golden"
 
 
 def numbers(x):
@@ -107,3 +116,32 @@ def test_temperature_of_published_long_tailed_networks(name, temperature, ece):
         scores = evaluate(file["test_labels"], probabilities)
     assert float(layer.temperature) == pytest.approx(temperature, abs=5e-4)
     assert scores["ece"] == pytest.approx(ece, abs=5e-5)
+
+
+OF_PROBMETRICS = {
+    "ts-mix": LaplaceTemperatureScaling,
+    "ets": EnsembleTemperatureScaling,
+    "svs": lambda: StructuredVectorScaling(penalty=1.0),
+    "sms": lambda: StructuredMatrixScaling(penalty=1.0),
+    "ivap-ovr": lambda: VennAbersCalibration(max_edges=299, fallback=False),
+}
+
+CASES_OF_PROBMETRICS = [
+    (name, classes)
+    for name in OF_PROBMETRICS
+    for classes in (2, 4, 20)
+    if (name, classes) != ("ivap-ovr", 20)  # of which its code makes NaN
+]
+
+
+@pytest.mark.parametrize(("name", "classes"), CASES_OF_PROBMETRICS)
+def test_is_what_probmetrics_makes(name, classes):
+    """`tests/golden/make_probmetrics.py` made the values."""
+    with np.load(GOLDEN / "probmetrics.npz") as file:
+        labels, logits = file[f"labels_{classes}"], file[f"logits_{classes}"]
+        theirs = file[f"{name}_{classes}"]
+    ours = numbers(OF_PROBMETRICS[name]().fit(labels, logits)(logits))
+    # Its minimisers of penalised losses compute in float32 and stop early.
+    atol = 3e-3 if name in ("svs", "sms") else 1e-6
+    np.testing.assert_allclose(ours, theirs, atol=atol)
+    assert nll(labels, ours) <= nll(labels, theirs) + 1e-5
