@@ -4,9 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from keras_refcal.fitting.validation_set import log_softmax
+
 # Rows that are mapped at once: what they take fits into a processor's cache.
 VALUES_AT_ONCE = 2**18
-# Rows that are looked at for the scales of a fit.
+# Rows, evenly spread, that are looked at for the scales of a fit.
 MOST_ROWS = 5000
 PAIRS_KEPT, MOST_STEPS = 10, 2000
 TINY = 1e-12
@@ -140,7 +142,7 @@ class AffineFit:
     """Finds maps of least penalised loss, from logits of one kind, again and again.
 
     Steps are taken in coordinates in which the loss bends alike in all directions, as
-    far as a glance at the first rows tells: pairs of slope and bias by their second
+    far as a glance at some rows tells: pairs of slope and bias by their second
     derivatives, the mixing by the Kronecker product of the mean second derivative of
     the logits and their second moments, weighted by how undecided each sample is.
 
@@ -151,11 +153,9 @@ class AffineFit:
     """
 
     def __init__(self, data, centre, diagonal):
-        some = data.take(slice(0, MOST_ROWS))
-        features = (some.logits - centre).astype("float64")
-        logits = some.logits.astype("float64")
-        losses_and_odds = _losses_and_odds(logits, some.labels)
-        p = logits / losses_and_odds[1][:, None]
+        some = data.take(slice(None, None, -(-len(data.labels) // MOST_ROWS)))
+        features = some.logits - centre
+        p = np.exp(log_softmax(some.logits))
         self.centre, self.diagonal = centre, diagonal
         weighted = p * some.weights[:, None]
         uncertain = weighted * (1 - p)
@@ -239,12 +239,15 @@ class _Mixing:
     right: np.ndarray
 
     def entries(self, coordinates):
+        """Returns the mixing that has these coordinates."""
         return self.left @ (coordinates / self.scale) @ self.right.T
 
     def coordinates(self, entries):
+        """Returns the coordinates of a mixing."""
         return self.left.T @ entries @ self.right * self.scale
 
     def gradient(self, entries):
+        """Returns the gradient of the coordinates from that of the mixing."""
         return self.left.T @ entries @ self.right / self.scale
 
 
@@ -262,30 +265,30 @@ class _Scales:
     mixing: _Mixing | None
 
     def change(self, vector) -> Change:
-        of_slopes, of_bias, of_mixing = self._parts(vector)
-        bias = of_bias / self.bias
-        slopes = (of_slopes - self.both * bias) / self.slope
-        mixing = None if self.mixing is None else self.mixing.entries(of_mixing)
+        """Returns the change that has these coordinates."""
+        classes = len(self.slope)
+        bias = vector[classes : 2 * classes] / self.bias
+        slopes = (vector[:classes] - self.both * bias) / self.slope
+        mixing = None
+        if self.mixing is not None:
+            coordinates = vector[2 * classes :].reshape(classes, classes)
+            mixing = self.mixing.entries(coordinates)
         return Change(slopes, bias, mixing)
 
     def vector(self, change) -> np.ndarray:
-        of_slopes = self.slope * change.slopes + self.both * change.bias
-        mixing = self._mixed(change, "coordinates")
-        return np.concatenate([of_slopes, self.bias * change.bias, mixing])
-
-    def gradient(self, change) -> np.ndarray:
-        of_slopes = change.slopes / self.slope
-        of_bias = (change.bias - self.both * of_slopes) / self.bias
-        return np.concatenate([of_slopes, of_bias, self._mixed(change, "gradient")])
-
-    def _mixed(self, change, what):
-        if self.mixing is None:
-            return np.empty(0)
-        return getattr(self.mixing, what)(change.mixing).ravel()
-
-    def _parts(self, vector):
-        classes = len(self.slope)
-        mixing = vector[2 * classes :]
+        """Returns the coordinates of a change."""
+        parts = [
+            self.slope * change.slopes + self.both * change.bias,
+            self.bias * change.bias,
+        ]
         if self.mixing is not None:
-            mixing = mixing.reshape(classes, classes)
-        return vector[:classes], vector[classes : 2 * classes], mixing
+            parts.append(self.mixing.coordinates(change.mixing).ravel())
+        return np.concatenate(parts)
+
+    def gradient(self, gradient) -> np.ndarray:
+        """Returns the gradient of the coordinates from that of a change."""
+        of_slopes = gradient.slopes / self.slope
+        parts = [of_slopes, (gradient.bias - self.both * of_slopes) / self.bias]
+        if self.mixing is not None:
+            parts.append(self.mixing.gradient(gradient.mixing).ravel())
+        return np.concatenate(parts)

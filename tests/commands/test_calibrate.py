@@ -5,6 +5,8 @@ import keras
 import numpy as np
 import pytest
 from calibration_data import overconfident, softmax
+from keras import ops
+from shared_data import REAL_PREDICTIONS, real_predictions
 
 from keras_refcal.cli import main
 from keras_refcal.evaluation import evaluate
@@ -117,6 +119,22 @@ def test_what_is_worse_than_one_temperature_is_not_taken():
     losses["temperature"] = noise + 1.0 + 0.5 * jitter
     assert simplest(losses, even) == "temperature"
     assert simplest({k: losses[k] for k in ("identity", "vector")}, even) == "identity"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL_PREDICTIONS)
+def test_auto_is_no_worse_than_one_temperature_on_real_data(name):
+    labels, logits = real_predictions(name)
+    p = softmax(logits.astype("float64"))
+    order = np.random.default_rng(0).permutation(len(labels))
+    inside, outside = np.array_split(order, 2)
+    losses = {}
+    for method in (cross_validate(labels[inside], p[inside]).best, "temperature"):
+        layer = make_calibrator(method).fit(labels[inside], p[inside])
+        found = ops.convert_to_numpy(layer(p[outside]))
+        losses[method] = -np.log(found[np.arange(len(outside)), labels[outside]])
+    excess = next(iter(losses.values())) - losses["temperature"]
+    assert excess.mean() <= excess.std() / np.sqrt(len(excess))
 
 
 def tail(labels):

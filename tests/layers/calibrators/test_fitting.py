@@ -10,7 +10,7 @@ import pytest
 from calibration_data import nll, overconfident, softmax
 from calibrator_classes import CLASSES, make, make_published
 from keras import ops
-from shared_data import shared_data
+from shared_data import REAL_PREDICTIONS, real_predictions
 
 from keras_refcal import layers
 
@@ -132,34 +132,9 @@ def test_is_no_worse_than_one_temperature_on_fresh_data(cls):
     assert errors < 3 or mean < 1e-3
 
 
-def real_predictions(name):
-    """Returns labels and logits of published networks."""
-    if name.startswith("logits"):
-        with np.load(shared_data(*name.split("/"))) as file:
-            return file["val_labels"].astype("int64"), file["val_logits"]
-    with np.load(shared_data(*name.split("/"))) as file:
-        labels, p = (
-            (file["ground_truth"], file["predictions"])
-            if "netcal" in name
-            else (
-                file["labels"],
-                file["probabilities"],
-            )
-        )
-    return labels.reshape(-1).astype("int64"), np.log(np.maximum(p, 1e-30))
-
-
 @pytest.mark.slow
 @every
-@pytest.mark.parametrize(
-    "name",
-    [
-        "predictions/netcal_densenet-bc-100-cifar-100.npz",
-        "predictions/verified_calibration_vgg16_cifar10.npz",
-        "logits/cifar10_lt_densenet40.npz",
-        "logits/cifar10_lt_wide_resnet28.npz",
-    ],
-)
+@pytest.mark.parametrize("name", REAL_PREDICTIONS)
 def test_is_no_worse_than_one_temperature_on_real_data(cls, name):
     labels, logits = real_predictions(name)
     excess, means = [], []
