@@ -68,9 +68,7 @@ def fit_structured(data, diagonal, strength=None):
     log_p = log_softmax(data.logits / temperature)
     log_q = np.log(mixed_with_uniform(np.exp(log_p, out=log_p), share), out=log_p)
     mixed = dataclasses.replace(data, logits=log_q)
-    found = fit_shrunk(
-        mixed.of_present(), data.best, diagonal, centred=False, strength=strength
-    )
+    found = fit_shrunk(mixed.of_present(), data.best, diagonal, strength)
     return temperature, share, *_of_all_classes(mixed, found, 1.0, diagonal)
 
 

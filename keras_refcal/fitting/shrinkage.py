@@ -9,7 +9,7 @@ from keras_refcal.fitting.temperature import ALL_RIGHT
 from keras_refcal.fitting.validation_set import folds_of, mean_and_error
 
 # Strengths that are compared: the published one, then each a quarter of the last as
-# long as that lowers the loss; or else each four times the last.
+# long as that pays; or else each four times the last.
 FACTOR, WEAKEST, STRONGEST = 4.0, 4.0**-6, 4.0**4
 FOLDS, FEWEST_SAMPLES = 3, 10
 # Values of the predictions that cross-validation uses, where there are more.
@@ -18,6 +18,8 @@ MOST_VALUES, MOST_ROWS = 2**21, 5000
 GAIN_WHILE_CHOOSING, GAIN = 1e-4, 1e-6
 # Standard errors by which a strength is clearly worse before all folds are looked at.
 CLEAR = 2.0
+# Standard errors by which another strength must be better than the published one.
+MARGIN = 1.0
 
 
 def structured_penalty(strength, classes, samples) -> Penalty:
@@ -37,7 +39,7 @@ def structured_penalty(strength, classes, samples) -> Penalty:
     return Penalty(of_class, of_class, of_class * (classes - 1))
 
 
-def fit_shrunk(data, best, diagonal=False, centred=True, strength=None):
+def fit_shrunk(data, best, diagonal=False, strength=None):
     """Returns the matrix, or its diagonal, and the bias of `softmax(A @ z + b)`.
 
     Args:
@@ -45,18 +47,18 @@ def fit_shrunk(data, best, diagonal=False, centred=True, strength=None):
             the map is shrunk to.
         best: The `BestTemperature` that they stand for.
         diagonal: Whether A is a diagonal.
-        centred: Whether A acts on logits less their mean.
-        strength: Number above 0, see `structured_penalty`. `None` for that of least
-            loss in three-fold cross-validation, infinity among them; that is taken
-            where there are fewer than ten samples, and where every label is the
-            likeliest class.
+        strength: Number above 0, see `structured_penalty`. `None` to let three-fold
+            cross-validation choose: the published one, unless steps of a factor of four
+            lower the loss by more than its standard error each; or infinity, where that
+            has less loss, where there are fewer than ten samples, and where every label
+            is the likeliest class.
 
     Returns:
         `None` in place of both where the strength is infinite.
     """
-    centre = np.zeros(data.num_classes)
-    if centred:
-        centre = data.weights @ data.logits
+    # So that what A acts on is near log-probabilities, whatever constant rows have.
+    constant = data.weights @ np.logaddexp.reduce(data.logits, axis=1)
+    centre = np.full(data.num_classes, constant)
     fit = AffineFit(data, centre, diagonal)
     start, gain = None, 1e-12
     if strength is None:
@@ -91,7 +93,7 @@ class _Comparison:
         for factor, last in ((1 / FACTOR, WEAKEST), (FACTOR, STRONGEST)):
             while best.strength != last:
                 other = _Candidate(self, best.strength * factor, best.changes)
-                if not self.is_less(other, best):
+                if not self.is_less(other, best, MARGIN):
                     break
                 best = other
             if best.strength < 1.0:
@@ -100,8 +102,11 @@ class _Comparison:
             return None, None
         return best.strength, Change.mean([*best.changes.values()])
 
-    def is_less(self, one, other) -> bool:
-        """Whether a candidate has less loss, of the first folds if that is clear."""
+    def is_less(self, one, other, errors=0.0) -> bool:
+        """Whether a candidate has less loss, by so many standard errors.
+
+        The first folds alone are looked at where they are clear.
+        """
         for folds in range(1, FOLDS + 1):
             difference = np.concatenate(
                 [one.losses(fold) - other.losses(fold) for fold in range(folds)]
@@ -110,7 +115,7 @@ class _Comparison:
             mean, error = mean_and_error(difference, weights)
             if abs(mean) > CLEAR * error:
                 break
-        return mean < 0
+        return mean < -errors * error
 
 
 class _Candidate:

@@ -79,9 +79,9 @@ class StructuredVectorScaling(StructuredScaling):
     Args:
         penalty: Number above 0, or `None`. With n samples and K classes
             `penalty * K / n` times the sum of `(w - 1)^2` and of `b^2` is added to the
-            mean loss; 1 is as published. `None` for the number, out of powers of four,
-            of least loss in three-fold cross-validation inside `fit`; where none beats
-            one temperature, that is taken.
+            mean loss; 1 is as published. `None` to let three-fold cross-validation
+            inside `fit` choose a power of four: 1, unless another is clearly better; if
+            one temperature is, that is taken.
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
@@ -133,9 +133,9 @@ class StructuredMatrixScaling(StructuredScaling):
         penalty: Number above 0, or `None`. With n samples and K classes
             `penalty * K / n` times the sum of `(W_ii - 1)^2` and of `b^2`, and
             `penalty * K (K - 1) / n` times that of the other `W_ij^2`, is added to the
-            mean loss; 1 is as published. `None` for the number, out of powers of four,
-            of least loss in three-fold cross-validation inside `fit`; where none beats
-            one temperature, that is taken.
+            mean loss; 1 is as published. `None` to let three-fold cross-validation
+            inside `fit` choose a power of four: 1, unless another is clearly better; if
+            one temperature is, that is taken.
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
