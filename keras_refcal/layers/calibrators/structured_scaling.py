@@ -61,10 +61,6 @@ class StructuredScaling(Calibrator):
         _, share, ones, bias = self._identity
         return temperature, share, ones, bias
 
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "penalty": self.penalty}
-
 
 @serializable
 class StructuredVectorScaling(StructuredScaling):

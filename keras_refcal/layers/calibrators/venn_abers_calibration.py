@@ -87,7 +87,3 @@ class VennAbersCalibration(OneVersusRestCalibrator):
             values[0],
             np.pad(np.diff(values)[steps], spare),
         )
-
-    def get_config(self):
-        """Returns the constructor's arguments."""
-        return {**super().get_config(), "max_edges": self.max_edges}
