@@ -18,6 +18,7 @@ COMMANDS = {
     "train": "trains a method and its baseline, and writes figures and pictures",
     "sweep": "trains several recipes, seed by seed, and compares them",
     "calibrate": "fits a calibrator to a run and puts it into the saved model",
+    "predict": "names the classes of new images or rows by a saved model",
     "evaluate": "judges saved predictions of any classifier",
     "report": "writes a page about run directories, every classifier in detail",
     "compare": "writes a page with classifiers beside each other",

@@ -33,7 +33,9 @@ MAY_IMPORT = {
     "models": {"ops", "losses", "layers", "data"},
     "callbacks": {"ops", "losses", "layers", "models", "evaluation"},
     "report": {"ops", "fitting", "evaluation"},
+    "serving": {"data", "models"},
     "training": {
+        "serving",
         "ops",
         "fitting",
         "losses",
@@ -45,7 +47,16 @@ MAY_IMPORT = {
         "evaluation",
         "report",
     },
-    "commands": {"training", "data", "evaluation", "report", "layers", "models", "ops"},
+    "commands": {
+        "serving",
+        "training",
+        "data",
+        "evaluation",
+        "report",
+        "layers",
+        "models",
+        "ops",
+    },
     "cli": {"commands"},
     "__main__": {"cli"},
 }

@@ -9,6 +9,7 @@ from keras_refcal.evaluation import evaluate
 from keras_refcal.files import replacing, write_json
 from keras_refcal.models.loading import load_model
 from keras_refcal.predictions.files import read_predictions
+from keras_refcal.serving import save_like
 from keras_refcal.terminal import say
 from keras_refcal.training.cross_validation import (
     COLUMNS,
@@ -75,7 +76,7 @@ def calibrate_run(
     }
     output = writable_directory(output, _holds_calibration)
     with replacing(output / "model.keras") as temporary:
-        calibrated.save(temporary)
+        save_like(calibrated, temporary, run / "model.keras")
     _write_predictions(run / "predictions.npz", output / "predictions.npz", after)
     write_json(output / "calibration.json", results)
     if comparison is not None:

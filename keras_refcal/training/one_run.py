@@ -15,6 +15,7 @@ from keras_refcal.files import (
     write_json,
 )
 from keras_refcal.models import RefCalModel, encoders
+from keras_refcal.serving import Classifier
 from keras_refcal.terminal import say
 
 # Saving a ResNet-32 takes a fifth of a second; an epoch may take no longer.
@@ -226,7 +227,8 @@ def _write(model, split, directory):
                 **common,
             )
     with replacing(directory / "model.keras") as temporary:
-        model.save(temporary)
+        shape = images.train_images.shape[1:]
+        Classifier(model, images.class_names, shape).save(temporary)
 
 
 def _predict(model, images):

@@ -10,6 +10,7 @@ from shared_data import REAL_PREDICTIONS, real_predictions
 
 from keras_refcal.cli import main
 from keras_refcal.evaluation import evaluate
+from keras_refcal.serving import Classifier
 from keras_refcal.training.cross_validation import (
     METHODS,
     cross_validate,
@@ -52,6 +53,14 @@ def test_writes_a_model_that_makes_the_predictions(run, method):
     results = json.loads((folder / "calibration.json").read_text())
     if method != "identity":
         assert results["test_after"]["nll"] < results["test_before"]["nll"] - 0.2
+
+
+def test_the_calibrated_model_keeps_its_classes_and_inputs(run):
+    plain = keras.saving.load_model(run / "model.keras")
+    Classifier(plain, "wxyz", (4,), divide_by=2).save(run / "model.keras")
+    assert calibrate(run) == 0
+    served = Classifier.load(run / "calibrated" / "model.keras")
+    assert (served.class_names, served.divide_by) == (tuple("wxyz"), 2)
 
 
 def test_auto_shows_the_table_and_takes_the_best(run, capsys):

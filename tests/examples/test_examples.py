@@ -8,6 +8,8 @@ import new_process
 import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
+# Their tests are in `test_serving.py`: they wait for requests.
+SERVERS = ("serve_with_fastapi",)
 FOLDER = pathlib.Path(__file__).parents[2] / "examples"
 
 
@@ -20,7 +22,7 @@ def examples():
     return [
         path
         for path in sorted(FOLDER.glob("*.py"))
-        if backend_named(path) in (running, None)
+        if backend_named(path) in (running, None) and path.stem not in SERVERS
     ]
 
 

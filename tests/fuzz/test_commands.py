@@ -15,11 +15,12 @@ from PIL import Image
 from run_directories import write_run
 
 from keras_refcal import cli
+from keras_refcal.serving import Classifier
 from keras_refcal.training import train
 
 CASES = int(os.environ.get("FUZZ_EXAMPLES", 2000))
 MOST_MEMORY = 2 * 1024**3
-KINDS = ("predictions", "table", "run", "model", "set", "images", "flags")
+KINDS = ("predictions", "table", "run", "model", "set", "images", "inputs", "flags")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,11 @@ def inputs(tmp_path_factory):
     run = folder / "model"
     run.mkdir()
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4), SOFTMAX])
-    model.save(run / "model.keras")
+    classifier = Classifier(model, names, (4,), divide_by=1)
+    classifier.save(run / "model.keras")
+    np.savez(folder / "inputs.npz", x=logits)
+    rows = [",".join(map(str, row)) for row in logits]
+    (folder / "inputs.csv").write_text("\n".join(["a,b,c,d", *rows]))
     np.savez(run / "predictions.npz", **arrays)
     np.savez(run / "validation.npz", y_true=labels[::-1], probabilities=p[::-1])
     images = np.random.default_rng(0).integers(0, 256, (12, 6, 6, 3), "uint8")
@@ -108,6 +113,16 @@ def case(kind, folder, generator):
     elif kind == "set":
         path = change(folder / "set.npz", fuzz_files.mutated_npz, generator)
         words = ["data", "describe", f"--dataset={path}", "--contact_sheet="]
+    elif kind == "inputs":
+        name, mutate = one(
+            ("model/model.keras", fuzz_files.mutated_zip),
+            ("inputs.csv", as_text(fuzz_files.mutated_table)),
+            ("inputs.npz", fuzz_files.mutated_npz),
+        )
+        path = change(folder / name, mutate, generator)
+        inputs = path if path.name != "model.keras" else folder / "inputs.npz"
+        model = folder / "model" / "model.keras"
+        words = ["predict", f"--model={model}", f"--inputs={inputs}"]
     elif kind == "images":
         files = sorted((folder / "images").rglob("*.*"))
         path = change(one(*files), fuzz_files.damaged, generator)
@@ -128,6 +143,7 @@ FLAGS = {
     "report": ("output", "title", "mistakes", "num_bins", "bootstrap", "seed"),
     "compare": ("output", "title", "num_bins", "bootstrap", "seed", "coverage"),
     "calibrate": ("run", "method", "validation", "output_dir", "class_weight"),
+    "predict": ("model", "inputs", "output", "skip_damaged"),
     "data": (
         *("dataset", "data_dir", "image_size", "augmentation", "contact_sheet"),
         *("imbalance_factor", "max_count", "split_seed", "profile", "skip_damaged"),
@@ -147,6 +163,7 @@ NEEDED = {
     "report": ["run", "--bootstrap=0"],
     "compare": ["run", "--bootstrap=0"],
     "calibrate": ["--run=model"],
+    "predict": ["--model=model/model.keras", "--inputs=images"],
     "data": ["describe", "--dataset=set.npz", "--contact_sheet="],
     "train": ["--dataset=set.npz", "--output_dir=out"],
     "sweep": ["--dataset=set.npz", "--output_dir=out", "--recipes=crl"],
