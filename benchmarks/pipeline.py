@@ -23,8 +23,7 @@ import keras
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-import sheets
-
+from benchmarks import sheets
 from keras_refcal import RefCalModel, data, losses
 from keras_refcal.backend import NAME
 from keras_refcal.backend.data_library import tensorflow

@@ -15,7 +15,8 @@ An augmentation is a function of `(images, seed)`. `images` are
 import math
 
 from keras_refcal.data import colour, geometry, policies
-from keras_refcal.data.keras_layers import cut_mix, from_layer, mix_up
+from keras_refcal.data.keras_layers import cut_mix, from_layer
+from keras_refcal.data.mixing import mix_up, reg_mix_up
 from keras_refcal.data.seeds import arrays
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "mix_up",
     "normalized",
     "rand_augment",
+    "reg_mix_up",
     "shift_flip",
     "simclr",
     "trivial_augment",

@@ -71,30 +71,6 @@ def draws_from_seed(layer):
     return drawn and not list(layer._flatten_layers(include_self=False))
 
 
-def mix_up(images, labels, seed, alpha=0.2):
-    """Returns each image blended with another one, and labels blended likewise.
-
-    Args:
-        images: float, shape `(batch, ..., channels)`.
-        labels: Probabilities, shape `(batch, num_classes)`.
-        seed: Pair of integers.
-        alpha: Positive parameter of the Beta distribution of the weights.
-
-    Returns:
-        Images and labels, of the same shapes.
-
-    Reference:
-        [Zhang et al., 2018](https://arxiv.org/abs/1710.09412).
-
-    >>> import numpy as np
-    >>> images, labels = np.eye(2)[:, :, None, None], np.eye(2)
-    >>> mixed, soft = mix_up(images, labels, seed=(0, 1))
-    >>> bool(np.allclose(mixed[:, :, 0, 0], soft))
-    True
-    """
-    return _mixed(_layer("MixUp", alpha=alpha), images, labels, seed)
-
-
 def cut_mix(images, labels, seed):
     """Returns images with a box of another one, and labels blended by its area.
 

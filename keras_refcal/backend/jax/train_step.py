@@ -3,6 +3,7 @@
 import jax
 import keras
 import numpy as np
+from jax.experimental.compilation_cache import compilation_cache
 
 from keras_refcal.backend.jax import micro_batches
 
@@ -23,6 +24,8 @@ def keep_programs(directory):
     """Has compiled programs kept in a directory, for this run and the next."""
     jax.config.update("jax_compilation_cache_dir", str(directory))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    # What was compiled before has settled that nothing is kept.
+    compilation_cache.reset_cache()
 
 
 class TrainStep:
