@@ -49,6 +49,18 @@ def test_equal_draws_give_equal_views(name, monkeypatch):
     np.testing.assert_allclose(views, expected, atol=1e-5)
 
 
+def test_equal_draws_mix_alike(monkeypatch):
+    labels = np.eye(4, dtype="float32")[np.arange(12) % 4]
+    GivenDraws(monkeypatch, pipeline_arrays)
+    expected = augment.reg_mix_up(PHOTOS, labels, (0, 1))
+    GivenDraws(monkeypatch, device_arrays)
+    tensors = map(keras.ops.convert_to_tensor, (PHOTOS, labels))
+    found = augment.reg_mix_up(*tensors, seeds.DeviceSeed(None))
+    for ours, theirs in zip(found, expected, strict=True):
+        ours = keras.ops.convert_to_numpy(ours)
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=1e-5)
+
+
 def test_draws_are_uniform_and_apart():
     key = keras.random.SeedGenerator(7).next()
     parts = [*backend.split_key(key, 2), key, backend.fold_in(key, 5)]

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import beta, kstest
 
 from keras_refcal.data import augment
 
@@ -54,6 +55,25 @@ def test_mix_up_blends_images_as_labels(batch):
     np.testing.assert_array_equal(again[1], soft)
 
 
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 10.0])
+def test_shares_of_mix_up_are_beta(alpha):
+    labels = np.eye(2)[np.arange(20_000) % 2]
+    images = np.zeros((20_000, 1), "float32")
+    soft = augment.mix_up(images, labels, (0, 1), alpha)[1].numpy()
+    # Half of the pairs are of one label; of the others half come the other way round.
+    shares = soft[np.min(soft, axis=1) > 0][:, 0]
+    assert kstest(shares, beta(alpha, alpha).cdf).pvalue > 0.001
+
+
+def test_reg_mix_up_keeps_the_images_before_the_mixed_ones(batch):
+    images, labels = augment.reg_mix_up(*batch, (0, 1))
+    assert images.shape == (32, 12, 12, 3) and labels.shape == (32, 4)
+    np.testing.assert_array_equal(images[:16], batch[0])
+    mixed = augment.mix_up(*batch, (0, 1), alpha=10.0)
+    np.testing.assert_array_equal(images[16:], mixed[0])
+    np.testing.assert_array_equal(labels[16:], mixed[1])
+
+
 def test_cut_mix_pastes_boxes_and_weighs_labels_by_area(batch):
     labels = batch[1]
     marked = np.broadcast_to(labels[:, None, None], (16, 32, 32, 4))
@@ -67,7 +87,7 @@ def test_cut_mix_pastes_boxes_and_weighs_labels_by_area(batch):
 
 def test_mixing_repeats_in_a_pipeline(batch):
     images, labels = batch
-    for mix in (augment.mix_up, augment.cut_mix):
+    for mix in (augment.mix_up, augment.reg_mix_up, augment.cut_mix):
         steps = tf.data.Dataset.range(3)
         mixed = steps.map(lambda step, mix=mix: mix(images, labels, (5, step)))
         for step, (views, soft) in enumerate(mixed):
