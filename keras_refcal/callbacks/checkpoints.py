@@ -185,7 +185,7 @@ def _is_checkpoint(name):
 
 
 class ProgressLines(keras.callbacks.Callback):
-    """Prints a line of logs about ten times in a stage.
+    """Prints a line of logs, and the time left, about ten times in a stage.
 
     Args:
         title: What stands before the epoch.
@@ -196,10 +196,26 @@ class ProgressLines(keras.callbacks.Callback):
         super().__init__()
         self.title = title
         self.epochs = epochs
+        self._start = self._first = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes when the first epoch of this process began."""
+        if self._start is None:
+            self._start, self._first = time.monotonic(), epoch
 
     def on_epoch_end(self, epoch, logs=None):
         """Prints the logs of every tenth part of the stage."""
         done = epoch + 1
         if done % max(1, self.epochs // 10) == 0 or done == self.epochs:
             values = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
-            say(f"{self.title}  epoch {done}/{self.epochs}  {values}")
+            say(f"{self.title}  epoch {done}/{self.epochs}  {values}{self._left(done)}")
+
+    def _left(self, done):
+        """Says how long the rest takes, if it is as fast as what is done."""
+        an_epoch = (time.monotonic() - self._start) / (done - self._first)
+        seconds = an_epoch * (self.epochs - done)
+        if done == self.epochs:
+            return ""
+        if seconds < 100:
+            return f"  {seconds:.0f} s left"
+        return f"  {seconds / 60:.0f} min left"

@@ -122,7 +122,9 @@ class TrainConfig(RunConfig):
     """What `keras-refcal train` trains, and on what; `--help` explains each field."""
 
     method: str = _flag(
-        "Recipe to train: refcal (all terms at once), refcal_two_stage, …", "refcal"
+        "Recipe to train: refcal (all terms at once), refcal_two_stage, …, or "
+        "module:function of your own.",
+        "refcal",
     )
     baseline: str = _flag(
         "Recipe to train beside it, with as many images seen and the same seeds.",

@@ -94,3 +94,20 @@ def test_what_a_kill_before_the_record_left_is_not_loaded(saved):
     model, directory = saved
     (directory / "epoch-3.weights.h5").write_bytes(b"half")
     assert StageCheckpoint(directory).resume(model) == 2
+
+
+@pytest.mark.parametrize(
+    "seconds, said", [(10, ["80 s", "60 s", "40 s", "20 s"]), (60, ["8 min"])]
+)
+def test_progress_tells_the_time_left(monkeypatch, capsys, seconds, said):
+    now = [0.0]
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: now[0])
+    progress = checkpoints.ProgressLines("title", 12)
+    for epoch in range(2, 12):  # a run that goes on after two epochs
+        progress.on_epoch_begin(epoch)
+        now[0] += seconds
+        progress.on_epoch_end(epoch, {"loss": 0.5})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "title  epoch 12/12  loss 0.5000"
+    for text in said:
+        assert any(line.endswith(f"loss 0.5000  {text} left") for line in lines)

@@ -1,3 +1,5 @@
+import sys
+
 import keras
 import pytest
 
@@ -58,3 +60,35 @@ def test_two_stage_wants_a_refcal_model_and_known_steps():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(ValueError, match="`model` must be a RefCalModel"):
         recipes.two_stage(model, None)
+
+
+OWN = """
+from keras_refcal import losses
+from keras_refcal.training.stages import Stage
+
+def twice(scale, class_counts):
+    loss = losses.CrossEntropyLoss()
+    return [Stage(name, loss, epochs=scale.joint.epochs) for name in ("one", "two")]
+
+def none(scale, class_counts):
+    return []
+
+number = 3
+"""
+
+
+def test_a_recipe_of_ones_own(tmp_path, monkeypatch):
+    (tmp_path / "my_recipes.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    stages = recipes.get("my_recipes:twice", recipes.small(), [3, 2])
+    assert [stage.name for stage in stages] == ["one", "two"]
+    for name, error, message in (
+        ("my_recipes:none", ValueError, "must return one `Stage` or more"),
+        ("my_recipes:number", ValueError, "has no function 'number'"),
+        ("my_recipes:", ValueError, "has no function ''"),
+        ("nowhere_at_all:f", ImportError, "nowhere_at_all"),
+        (":f", ImportError, "names no module"),
+    ):
+        with pytest.raises(error, match=message):
+            recipes.get(name, recipes.small(), [3, 2])

@@ -4,6 +4,9 @@ A recipe is a function of a `Scale` (epochs, rates, batches) and of the training
 samples of each class; it returns a tuple of `Stage`.
 """
 
+import importlib
+import os
+import sys
 from collections.abc import Callable
 
 from keras_refcal.training.recipes.baselines import BASELINES
@@ -42,16 +45,39 @@ def get(name, scale, class_counts) -> tuple[Stage, ...]:
     Args:
         name: `"refcal_joint"`, which `"refcal"` stands for, `"refcal_two_stage"`,
             `"refcal_plus"`, or the name of a baseline, trained end to end with one
-            loss.
+            loss. `"module:function"` is a function of your own, which takes scale and
+            class counts; the working directory is looked in too.
         scale: A `Scale`: `small()` or `PAPER`.
         class_counts: Training samples of each class.
 
     Raises:
-        ValueError: If there is no recipe of that name.
+        ValueError: If there is no recipe of that name, or it returns no stages.
+        ImportError: If the module cannot be imported.
 
     >>> [stage.name for stage in get("refcal_two_stage", small(), [10, 5])]
     ['refinement', 'classifier']
     """
+    if ":" in name:
+        stages = tuple(_function_of_user(name)(scale, class_counts))
+        if not stages or not all(isinstance(stage, Stage) for stage in stages):
+            raise ValueError(f"{name!r} must return one `Stage` or more: {stages!r}")
+        return stages
     if name not in RECIPES:
-        raise ValueError(f"Unknown method {name!r}. Expected one of {sorted(RECIPES)}.")
+        raise ValueError(
+            f"Unknown method {name!r}. Expected one of {sorted(RECIPES)}, or "
+            "module:function."
+        )
     return RECIPES[name](scale, class_counts)
+
+
+def _function_of_user(name):
+    module, _, function = name.partition(":")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        found = importlib.import_module(module)
+    except ValueError as error:
+        raise ImportError(f"{name!r} names no module ({error}).") from error
+    if not callable(getattr(found, function, None)):
+        raise ValueError(f"{module!r} has no function {function!r}.")
+    return getattr(found, function)
