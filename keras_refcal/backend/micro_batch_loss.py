@@ -1,5 +1,7 @@
 """The loss of a batch whose outputs were computed in micro-batches."""
 
+from keras_refcal.backend.keras_internals import losses_of_forward
+
 
 def loss_of_outputs(model, x, y, outputs, sample_weight, additional):
     """Returns what `model.compute_loss` makes of outputs computed before.
@@ -12,10 +14,5 @@ def loss_of_outputs(model, x, y, outputs, sample_weight, additional):
         sample_weight: Weights or `None`.
         additional: Sum of the losses of layers and regularisers, a scalar.
     """
-    # Keras reads `self.losses` from here where it is not empty. The replicas of
-    # TensorFlow take turns inside `compute_loss`: each puts its own in place.
-    model._losses_override[:] = [additional]
-    try:
+    with losses_of_forward(model, [additional]):
         return model.compute_loss(x, y, outputs, sample_weight, training=True)
-    finally:
-        model._losses_override.clear()

@@ -1,8 +1,13 @@
 """A callback that tells how good the model would be once calibrated."""
 
 import keras
-from keras.src.trainers.compile_utils import MetricsList
 
+from keras_refcal.backend.keras_internals import (
+    MetricsList,
+    add_metrics,
+    remove_metrics,
+    say_less_is_better,
+)
 from keras_refcal.evaluation.refinement import in_sample_refinement
 from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.predictions import as_predictions
@@ -69,12 +74,11 @@ class ValidationRefinement(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         """Lets Keras know which way is better."""
         self._directions = _Directions()
-        self.model._metrics.append(self._directions)
+        add_metrics(self.model, self._directions)
 
     def on_train_end(self, logs=None):
         """Leaves the model as it was."""
-        metrics = self.model._metrics
-        metrics[:] = [metric for metric in metrics if metric is not self._directions]
+        remove_metrics(self.model, self._directions)
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds the figures to the logs of the epoch."""
@@ -101,7 +105,7 @@ class _Directions(MetricsList):
     def __init__(self):
         super().__init__([keras.metrics.Metric(name=name) for name in SCORES])
         for metric in self.metrics:
-            metric._direction = "down"
+            say_less_is_better(metric)
 
     def update_state(self, *args, **kwargs):
         """Counts nothing."""

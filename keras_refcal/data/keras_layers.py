@@ -11,6 +11,7 @@ import functools
 import keras
 
 from keras_refcal.backend.data_library import tensorflow
+from keras_refcal.backend.keras_internals import flat_layers
 from keras_refcal.data.colour import unit_range
 from keras_refcal.data.seeds import DeviceSeed, arrays
 
@@ -68,7 +69,7 @@ def draws_from_seed(layer):
     drawn = isinstance(layer, keras.layers.Layer) and hasattr(
         layer, "get_random_transformation"
     )
-    return drawn and not list(layer._flatten_layers(include_self=False))
+    return drawn and not flat_layers(layer, include_self=False)
 
 
 def cut_mix(images, labels, seed):

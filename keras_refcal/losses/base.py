@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import keras
 from keras import ops
-from keras.src.backend import get_keras_mask
 
+from keras_refcal.backend.keras_internals import get_keras_mask
 from keras_refcal.losses.reduction import (
     reduced,
     rows_of_all_replicas,

@@ -1,9 +1,9 @@
 """From the values of samples to one number, as Keras makes it."""
 
 from keras import ops
-from keras.src.backend import get_keras_mask
 
 from keras_refcal.backend import global_batch, num_replicas
+from keras_refcal.backend.keras_internals import get_keras_mask
 from keras_refcal.ops.division import divide_no_nan
 
 

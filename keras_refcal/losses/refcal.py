@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import keras
 from keras import ops
-from keras.src.backend import get_keras_mask
 
+from keras_refcal.backend.keras_internals import get_keras_mask
 from keras_refcal.losses import registry
 from keras_refcal.losses.base import BatchLoss, FloatLoss, logits_of
 from keras_refcal.losses.reduction import (

@@ -7,10 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
-# Keras has no public name for it. Inside, PyTorch builds models from made-up values.
-from keras.src.backend import in_stateless_scope
-
 from keras_refcal.backend import assign, concrete_value, double_precision, fused
+from keras_refcal.backend.keras_internals import in_stateless_scope
 from keras_refcal.metrics.batch import Batch, blocks, check_shapes, num_classes
 from keras_refcal.metrics.counters import Rejected
 from keras_refcal.metrics.labels import as_tensor, as_weights

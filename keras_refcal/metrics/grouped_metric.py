@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-# Keras has no public name for it. Inside, PyTorch builds models from made-up values.
-from keras.src.backend import in_stateless_scope
-
 from keras_refcal.backend import concrete_value, double_precision
+
+# Keras has no public name for it. Inside, PyTorch builds models from made-up values.
+from keras_refcal.backend.keras_internals import in_stateless_scope
 from keras_refcal.metrics.batch import flat_weight
 from keras_refcal.metrics.labels import (
     as_tensor,

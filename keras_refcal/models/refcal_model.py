@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_refcal.backend import TrainStep, global_batch, num_replicas
+from keras_refcal.backend.keras_internals import flat_layers, without_loss_of_keras
 from keras_refcal.layers.projection_head import ProjectionHead
 from keras_refcal.models.compiled_loss import (
     HEADS,
@@ -231,9 +232,7 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs
         )
         if self._refcal_loss is not None:
-            # Keras' own holder of the loss is never called, so never built, and while
-            # it is not, `train_on_batch` traces the whole model at every step.
-            self._compile_loss = None
+            without_loss_of_keras(self)
 
     def get_compile_config(self):
         """Returns the arguments of this compile, serialised."""
@@ -331,7 +330,7 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             },
             "frozen_layers": [
                 number
-                for number, layer in enumerate(self.encoder._flatten_layers())
+                for number, layer in enumerate(flat_layers(self.encoder))
                 if not layer.trainable
             ],
         }
@@ -342,7 +341,7 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
         config = dict(config)
         encoder = keras.saving.deserialize_keras_object(config.pop("encoder"))
         # Keras loads `Sequential` awake, and wakes the layers of functional models.
-        layers = encoder._flatten_layers()
+        layers = flat_layers(encoder)
         for number in config.pop("frozen_layers", ()):
             layers[number].trainable = False
         if isinstance(config.get("augmentation"), dict):

@@ -6,6 +6,7 @@ import numpy as np
 from jax.experimental.compilation_cache import compilation_cache
 
 from keras_refcal.backend.jax import micro_batches
+from keras_refcal.backend.keras_internals import losses_of_forward, track_loss
 
 
 def concrete_value(x):
@@ -126,26 +127,21 @@ class TrainStep:
 
     def _loss_of(self, state, data, outputs, losses, training):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        # `_losses_override` is how Keras hands the losses of `add_loss` and of
-        # regularisers from the forward pass to `self.losses` in `compute_loss`.
-        self._losses_override.clear()
-        self._losses_override.extend(losses)
-        loss, (_, non_trainable, metrics_variables) = self.stateless_compute_loss(
-            *state,
-            x=x,
-            y=y,
-            y_pred=outputs,
-            sample_weight=sample_weight,
-            training=training,
-        )
-        self._losses_override.clear()
+        with losses_of_forward(self, losses):
+            loss, (_, non_trainable, metrics_variables) = self.stateless_compute_loss(
+                *state,
+                x=x,
+                y=y,
+                y_pred=outputs,
+                sample_weight=sample_weight,
+                training=training,
+            )
         return loss, non_trainable, metrics_variables
 
     def _track(self, metrics_variables, loss, x, y, outputs, sample_weight):
         mapping = list(zip(self.metrics_variables, metrics_variables, strict=True))
         with keras.StatelessScope(state_mapping=mapping) as scope:
-            # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
             batch_size = keras.tree.flatten(x)[0].shape[0]
-            self._loss_tracker.update_state(loss, sample_weight=batch_size)
+            track_loss(self, loss, batch_size)
             logs = self.compute_metrics(x, y, outputs, sample_weight)
         return logs, [scope.get_current_value(v) for v in self.metrics_variables]

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_refcal.backend.keras_internals import given_strategy, track_loss
 from keras_refcal.backend.tensorflow.micro_batches import in_micro_batches
 from keras_refcal.backend.tensorflow.ranks import by_rank
 from keras_refcal.backend.tensorflow.replicas import num_replicas
@@ -68,7 +69,7 @@ class TrainStep:
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         # Keras averages the first batch over all workers to learn its shapes, which
         # fails for several workers; the shapes of this worker's rows are enough.
-        strategy = self._distribute_strategy
+        strategy = given_strategy(self)
         if strategy is not None and iterator is not None:
             for *_, batches in iterator:  # one number before it, or two
                 data_batch = keras.tree.map_structure(
@@ -81,8 +82,7 @@ class TrainStep:
     def _track_loss(self, loss, x):
         # Keras' losses divide by the number of replicas; the logs show the whole.
         batch_size = tf.shape(keras.tree.flatten(x)[0])[0]
-        # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
-        self._loss_tracker.update_state(loss * num_replicas(), sample_weight=batch_size)
+        track_loss(self, loss * num_replicas(), batch_size)
 
 
 def _of_worker(logs):

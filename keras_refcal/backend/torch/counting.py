@@ -5,7 +5,8 @@ import contextlib
 import keras
 import numpy as np
 import torch
-from keras.src.backend import in_stateless_scope
+
+from keras_refcal.backend.keras_internals import in_stateless_scope
 
 _LACKS_FLOAT64, _AS_IT_IS = torch.backends.mps.is_available(), contextlib.nullcontext()
 _PLAIN_TENSORS = (torch.Tensor, torch.nn.Parameter)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import torch
 
+from keras_refcal.backend.keras_internals import in_order_of_metrics, track_loss
 from keras_refcal.backend.torch.micro_batches import in_micro_batches
 from keras_refcal.backend.torch.replicas import (
     distributed,
@@ -77,7 +78,7 @@ class TrainStep:
             for metric in self.metrics:
                 sum_over_processes(metric.variables)
             logs = keras.tree.map_structure(float, self.get_metrics_result())
-        return logs if return_dict else self._flatten_metrics_in_order(logs)
+        return logs if return_dict else in_order_of_metrics(self, logs)
 
     def test_step(self, data):
         """Returns the logs of one batch without updating any weight."""
@@ -88,6 +89,5 @@ class TrainStep:
         return self.compute_metrics(x, y, outputs, sample_weight)
 
     def _track_loss(self, loss, x):
-        # `_loss_tracker` is Keras' own "loss" metric; it has no public name.
         batch_size = keras.tree.flatten(x)[0].shape[0]
-        self._loss_tracker.update_state(loss, sample_weight=batch_size)
+        track_loss(self, loss, batch_size)
