@@ -59,6 +59,7 @@ MAY_IMPORT = {
     },
     "cli": {"commands"},
     "__main__": {"cli"},
+    "extend": {"layers", "losses", "metrics", "training"},
 }
 FRAMEWORKS = {"tensorflow", "jax", "torch"}
 

@@ -1,16 +1,16 @@
-"""The table of losses in `docs/losses.md`, made from the classes themselves.
+"""Writes `docs/losses.md` from the classes in `keras_refcal.losses`.
 
-`python -m keras_refcal.losses.table docs/losses.md` writes it anew.
+Run `python docs/losses_table.py` after a change; a test compares the two.
 """
 
 import inspect
 import pathlib
 import re
-import sys
 
 from keras_refcal.losses import registry
 from keras_refcal.losses.base import BatchLoss
 
+PATH = pathlib.Path(__file__).with_name("losses.md")
 _LINK = re.compile(r"\[([^\]\n]+)\]\((http[^)\s]+)\)")
 _NEEDS = {
     "class_counts": "class counts",
@@ -79,7 +79,7 @@ index -1, or no index at all in a `RefCalModel`, for validation data. `class_wei
 goes by the label there; a plain Keras model would take the greater number of each pair
 for a class: give it `sample_weight`.
 
-`python -m keras_refcal.losses.table docs/losses.md` makes this page from the classes.
+Written by `docs/losses_table.py` from the classes; do not edit.
 """
 
 
@@ -124,4 +124,4 @@ def _paper(cls):
 
 
 if __name__ == "__main__":
-    pathlib.Path(sys.argv[1]).write_text(markdown(), encoding="utf-8")
+    PATH.write_text(markdown(), encoding="utf-8")
