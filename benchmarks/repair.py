@@ -72,10 +72,10 @@ def read(path):
         labels = next(file[name] for name in LABELS if name in file)
         name = next(name for name in SCORES if name in file)
         scores = file[name].astype("float64")
-    if "logits" not in name:
-        return labels.reshape(-1).astype("int64"), scores
-    odds = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return labels.astype("int64"), odds / odds.sum(axis=1, keepdims=True)
+    if "logits" in name:
+        scores = np.exp(scores - scores.max(axis=1, keepdims=True))
+    probabilities = scores / scores.sum(axis=1, keepdims=True)
+    return labels.reshape(-1).astype("int64"), probabilities
 
 
 def fit_ours(make, labels, probabilities):
