@@ -13,8 +13,10 @@ from keras_refcal.decisions.heads import (
     num_classes_of,
     two_columns,
 )
+from keras_refcal.fitting.class_clusters import conditions_of_clusters
 from keras_refcal.fitting.conformal import (
     OF_TOP_CLASS,
+    class_shares,
     conformal_threshold,
     coverage_to_expect,
     fewest_samples,
@@ -29,12 +31,15 @@ from keras_refcal.registration import Configured, serializable
 from keras_refcal.validation import (
     check_choice,
     check_class_counts,
+    check_in_range,
     check_integer,
     check_non_negative,
+    check_positive,
     check_share,
 )
 
-SCORES = ("thr", "aps", "raps")
+SCORES = ("thr", "pas", "aps", "raps")
+CONDITIONS = (None, "class", "cluster", "group")
 # Above every score: a class with this threshold is in every set.
 ALWAYS = 1e9
 # Share of validation samples whose scores are those of others: more is no accident.
@@ -52,20 +57,26 @@ class ConformalSets(Configured, keras.layers.Layer):
     classes, which the tail needs: on average over all samples it may be left out.
 
     Before `fit` every class is in every set. Sets of `"aps"` and `"raps"` always hold
-    the class of greatest probability, those of `"thr"` can be empty: see `allow_empty`.
+    the class of greatest probability, others can be empty: see `allow_empty`.
     Where the classifier is right more often than `coverage`, sets that hold it cover
     as often as the classifier is right.
 
     Args:
         coverage: Number in (0, 1).
         score: How unlikely a class is. `"thr"`: 1 minus its probability (smallest
-            sets). `"aps"`: the probability of all classes down to it, itself
-            included, without randomisation (sets that adapt to difficulty).
+            sets). `"pas"`: minus its probability over its share of `class_counts`
+            (smallest sets for coverage that is the mean over classes). `"aps"`: the
+            probability of all classes down to it, itself included, without
+            randomisation (sets that adapt to difficulty).
             `"raps"`: the same plus `rank_penalty` for each rank beyond `free_ranks`.
         condition: `None` for coverage over all samples, `"class"` within every class,
             `"group"` within groups of classes. A class or group with too few
             validation samples for the coverage is in every set, with a warning.
-        class_counts: Training samples of each class, for `condition="group"`.
+            `"cluster"` within clusters of classes whose scores are spread alike, found
+            on a part of the validation samples; classes of too few samples then have
+            the threshold of all.
+        class_counts: Training samples of each class, for `condition="group"` and
+            `score="pas"`.
         groups: `"shots"` for classes of more than 100, 20 to 100 and fewer than 20
             training samples, `"thirds"` for the largest, middle and smallest third,
             or a mapping of names to class ids, with all others in one group more.
@@ -74,7 +85,13 @@ class ConformalSets(Configured, keras.layers.Layer):
         allow_empty: Whether the class of greatest probability may be left out, as in
             the published scores; sets can then be empty, those of `"aps"` where the
             model is surest. If not, thresholds are chosen for sets that hold it, so
-            that coverage stays exact. `None` allows it for `"thr"` alone.
+            that coverage stays exact. `None` allows it for `"thr"` and `"pas"`.
+        interpolation: Share in (0, 1] of the thresholds of `condition`, the rest being
+            that of all samples: 1 trusts few samples of a class, 0.5 half. A class of
+            too few samples has the largest score as its own. The coverage that is
+            asked for is then only aimed at.
+        clusters: Number of clusters for `condition="cluster"`; `None` for the
+            published rule.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
@@ -92,7 +109,9 @@ class ConformalSets(Configured, keras.layers.Layer):
     Reference:
         [Sadinle et al., 2019](https://arxiv.org/abs/1609.00451) (THR);
         [Romano et al., 2020](https://arxiv.org/abs/2006.02544) (APS);
-        [Angelopoulos et al., 2021](https://arxiv.org/abs/2009.14193) (RAPS).
+        [Angelopoulos et al., 2021](https://arxiv.org/abs/2009.14193) (RAPS);
+        [Ding et al., 2023](https://arxiv.org/abs/2306.09335) (clusters);
+        [Ding et al., 2025](https://arxiv.org/abs/2507.06867) (PAS, interpolation).
 
     Example:
 
@@ -115,22 +134,30 @@ class ConformalSets(Configured, keras.layers.Layer):
         rank_penalty=0.01,
         free_ranks=5,
         allow_empty=None,
+        interpolation=1.0,
+        clusters=None,
         **kwargs,
     ):
         super().__init__(autocast=False, **kwargs)
         check_share("coverage", coverage)
         check_choice("score", score, SCORES)
-        check_choice("condition", condition, (None, "class", "group"))
+        check_choice("condition", condition, CONDITIONS)
         check_non_negative("rank_penalty", rank_penalty)
         check_integer("free_ranks", free_ranks, 0)
         if allow_empty not in (None, True, False):
             raise ValueError(
                 f"`allow_empty` must be True, False or None. Received: {allow_empty!r}"
             )
-        if (condition == "group") != (class_counts is not None):
+        check_positive("interpolation", interpolation)
+        check_in_range("interpolation", interpolation, 0, 1)
+        if clusters is not None:
+            check_integer("clusters", clusters, 1)
+        needs_counts = condition == "group" or score == "pas"
+        if needs_counts != (class_counts is not None):
             raise ValueError(
-                "`class_counts` belong to `condition='group'`. Received: "
-                f"condition={condition!r}, class_counts={class_counts!r}"
+                "`class_counts` belong to `condition='group'` and `score='pas'`. "
+                f"Received: condition={condition!r}, score={score!r}, "
+                f"class_counts={class_counts!r}"
             )
         self.coverage = coverage
         self.score = score
@@ -142,6 +169,8 @@ class ConformalSets(Configured, keras.layers.Layer):
         self.rank_penalty = rank_penalty
         self.free_ranks = free_ranks
         self.allow_empty = allow_empty
+        self.interpolation = interpolation
+        self.clusters = clusters
 
     def build(self, input_shape):
         """Creates the thresholds, which let every class in."""
@@ -211,17 +240,17 @@ class ConformalSets(Configured, keras.layers.Layer):
         of_label, p_of_label = scores[samples, labels], values[samples, labels]
         thresholds = np.full(self.num_classes, ALWAYS, "float32")
         too_few, tied, covered = [], 0.0, 0.0
-        for members in self._conditions(self.num_classes):
-            rows = members[labels]
+        for members, rows in self._conditions(of_label, labels):
+            share = members[labels].mean()
             found = conformal_threshold(of_label[rows], self.coverage)
             if found is None:
                 too_few.extend(np.flatnonzero(members).tolist())
-                covered += rows.mean()
+                covered += share
                 continue
             thresholds[members] = found
-            tied += rows.mean() * share_of_ties(of_label[rows], p_of_label[rows], found)
-            covered += rows.mean() * coverage_to_expect(of_label[rows], found)
-        self.thresholds.assign(thresholds)
+            tied += share * share_of_ties(of_label[rows], p_of_label[rows], found)
+            covered += share * coverage_to_expect(of_label[rows], found)
+        self.thresholds.assign(self._interpolated(thresholds, of_label, scores))
         self._warn(too_few, tied, covered)
         return self
 
@@ -258,16 +287,37 @@ class ConformalSets(Configured, keras.layers.Layer):
             check_classes(input_shape, self.num_classes)
         return (input_shape[0], num_classes_of(input_shape))
 
-    def _conditions(self, classes):
+    def _conditions(self, of_label, labels):
+        """Returns classes that share a threshold, and the samples that set it."""
+        classes = self.num_classes
+        if self.condition == "cluster":
+            return conditions_of_clusters(
+                of_label, labels, classes, self.coverage, self.clusters
+            )
+        conditions = [np.ones(classes, bool)]
         if self.condition == "class":
-            return list(np.eye(classes, dtype=bool))
+            conditions = np.eye(classes, dtype=bool)
         if self.condition == "group":
-            return list(disjoint_groups(self.class_counts, self.groups).values())
-        return [np.ones(classes, bool)]
+            conditions = disjoint_groups(self.class_counts, self.groups).values()
+        return [(members, members[labels]) for members in conditions]
+
+    def _interpolated(self, thresholds, of_label, scores):
+        """Returns thresholds between those of the condition and that of all samples."""
+        of_all = conformal_threshold(of_label, self.coverage)
+        if self.interpolation == 1 or of_all is None:
+            return thresholds
+        published = scores[scores > OF_TOP_CLASS / 2]
+        least, most = published.min(), published.max()
+        own, of_all = (np.clip(x, least, most) for x in (thresholds, of_all))
+        return self.interpolation * own + (1 - self.interpolation) * of_all
 
     def _published_scores(self, probabilities):
         if self.score == "thr":
             return -probabilities
+        if self.score == "pas":
+            return -probabilities / ops.convert_to_tensor(
+                class_shares(self.class_counts)
+            )
         # From the least likely up; of equal ones, as everywhere, the first is likelier.
         order = ops.flip(ops.argsort(-probabilities, axis=-1), axis=-1)
         place = ops.argsort(order, axis=-1)
@@ -281,7 +331,7 @@ class ConformalSets(Configured, keras.layers.Layer):
         return self.rank_penalty * beyond - less_likely
 
     def _warn(self, too_few, tied, covered):
-        if too_few:
+        if too_few and self.interpolation == 1:
             warnings.warn(
                 f"Coverage {self.coverage:g} needs {fewest_samples(self.coverage)} "
                 "validation samples; these classes have too few and are in every set: "

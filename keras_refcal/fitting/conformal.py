@@ -39,14 +39,24 @@ def fewest_samples(coverage) -> int:
     return math.ceil(coverage / (1 - coverage) - 1e-9)
 
 
+def class_shares(class_counts) -> np.ndarray:
+    """Returns the share of each class, float32; a class without samples has one.
+
+    >>> class_shares([3, 1]).tolist()
+    [0.75, 0.25]
+    """
+    counts = np.maximum(class_counts, 1)
+    return (counts / counts.sum()).astype("float32")
+
+
 def may_be_empty(score, allow_empty) -> bool:
     """Returns whether sets may leave out the class of greatest probability.
 
     Args:
-        score: `"thr"`, `"aps"` or `"raps"`.
-        allow_empty: Boolean; `None` allows it for `"thr"` alone.
+        score: `"thr"`, `"pas"`, `"aps"` or `"raps"`.
+        allow_empty: Boolean; `None` allows it for `"thr"` and `"pas"`.
     """
-    return score == "thr" if allow_empty is None else allow_empty
+    return score in ("thr", "pas") if allow_empty is None else allow_empty
 
 
 def share_of_ties(scores, probabilities, threshold) -> float:
@@ -86,19 +96,28 @@ def coverage_to_expect(scores, threshold) -> float:
 
 
 def conformal_scores(
-    probabilities, score, rank_penalty=0.01, free_ranks=5, allow_empty=None
+    probabilities,
+    score,
+    rank_penalty=0.01,
+    free_ranks=5,
+    allow_empty=None,
+    class_counts=None,
 ):
     """Returns what `decisions.ConformalSets.scores` does, as a NumPy array.
 
     Args:
         probabilities: Shape `(n, num_classes)`.
-        score: `"thr"`, `"aps"` or `"raps"`.
+        score: `"thr"`, `"pas"`, `"aps"` or `"raps"`.
         rank_penalty: Number of 0 or more.
         free_ranks: Whole number of 0 or more.
         allow_empty: Whether the class of greatest probability may be left out;
-            `None` allows it for `"thr"` alone.
+            `None` allows it for `"thr"` and `"pas"`.
+        class_counts: Training samples of each class, for `"pas"`.
     """
-    scores = _published_scores(probabilities, score, rank_penalty, free_ranks)
+    if score == "pas":
+        scores = -probabilities / class_shares(class_counts)
+    else:
+        scores = _published_scores(probabilities, score, rank_penalty, free_ranks)
     if not may_be_empty(score, allow_empty):
         scores[np.arange(len(scores)), np.argmax(probabilities, axis=1)] = OF_TOP_CLASS
     return scores

@@ -74,11 +74,22 @@ def sets_chart(saved, validation, coverage) -> Chart:
         f"every group are good. Empty sets, which name no class: {empty}.",
         (
             view("Coverage", HOLDS, "share", lambda one: one.covered, coverage),
+            _gaps(found, groups, coverage),
             view("Mean size", "classes in a set", "number", lambda one: one.sizes),
             view("Empty", "sets without a class", "share", lambda one: one.empty),
             _sizes(found, test.num_classes),
         ),
     )
+
+
+def _gaps(found, groups, coverage):
+    """Mean over classes of how far their coverage is from what was asked for."""
+    gaps = {
+        one.name: [one.coverage_gap(coverage, rows) for rows in groups.values()]
+        for one in found
+    }
+    title = "mean gap of coverage over classes"
+    return _by_group("Gap", title, "share", gaps, list(groups), None)
 
 
 def _by_group(label, title, unit, means, groups, target):

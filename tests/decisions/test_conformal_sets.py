@@ -9,6 +9,7 @@ from exporting import FORMATS, assert_exports
 from keras import ops
 
 from keras_refcal.decisions import ConformalSets
+from keras_refcal.fitting.class_clusters import class_clusters, conditions_of_clusters
 from keras_refcal.fitting.conformal import OF_TOP_CLASS, conformal_scores
 
 
@@ -84,15 +85,21 @@ def test_scores_are_those_of_a_loop():
 
 
 @pytest.mark.parametrize("allow_empty", [None, True, False])
-@pytest.mark.parametrize("score", ["thr", "aps", "raps"])
+@pytest.mark.parametrize("score", ["thr", "pas", "aps", "raps"])
 def test_scores_are_those_of_numpy(score, allow_empty):
     p = long_tailed(0, 50)[1]
     p[:5] = [[0.5, 0.0, 0.5, -0.0]]
-    layer = ConformalSets(score=score, free_ranks=1, allow_empty=allow_empty)
-    found = numbers(layer.scores(ops.convert_to_tensor(p)))
-    expected = conformal_scores(p, score, free_ranks=1, allow_empty=allow_empty)
-    np.testing.assert_allclose(found, expected, atol=1e-6)
-    has_top = allow_empty is False or (allow_empty is None and score != "thr")
+    options = {"free_ranks": 1, "allow_empty": allow_empty}
+    options["class_counts"] = [6, 3, 1, 1] if score == "pas" else None
+    found = numbers(
+        ConformalSets(score=score, **options).scores(ops.convert_to_tensor(p))
+    )
+    expected = conformal_scores(p, score, **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+    if score == "pas" and allow_empty is not False:
+        shares = np.array([6, 3, 1, 1]) / 11
+        np.testing.assert_allclose(found, -p / shares, rtol=1e-5)
+    has_top = allow_empty is False or (allow_empty is None and score in ("aps", "raps"))
     assert np.all((found == OF_TOP_CLASS).sum(axis=1) == has_top)
     assert np.all((found[:5, 0] == OF_TOP_CLASS) == has_top)
 
@@ -247,6 +254,64 @@ def test_a_class_with_too_few_samples_is_in_every_set():
     assert not numbers(layer(p))[:, 0].all()
 
 
+def easy_and_hard(samples=4000):
+    """Twelve classes of which every other is hard to tell; class 11 is rare."""
+    generator = np.random.default_rng(0)
+    share = np.append(np.full(11, 1.0), 0.01)
+    labels = generator.choice(12, samples, p=share / share.sum())
+    logits = generator.normal(size=(samples, 12))
+    logits[np.arange(samples), labels] += np.where(labels % 2, 1.0, 4.0)
+    return labels, softmax(logits).astype("float32")
+
+
+def test_clusters_cover_within_classes_of_one_kind():
+    labels, p = easy_and_hard()
+    layer = ConformalSets(0.9, condition="cluster", clusters=2)
+    layer.fit(labels, p)
+    scores = -p[np.arange(len(labels)), labels]
+    cluster_of, rest = class_clusters(scores, labels, 12, 0.9, clusters=2)
+    assert cluster_of[11] == -1 or np.sum(labels == 11) >= 9
+    assert len({*cluster_of[0:10:2]}) == len({*cluster_of[1:10:2]}) == 1
+    assert cluster_of[0] != cluster_of[1]
+    thresholds = numbers(layer.thresholds)
+    for members, rows in conditions_of_clusters(scores, labels, 12, 0.9, clusters=2):
+        assert not rows[~rest].any()  # those that chose the clusters set no threshold
+        rank = fewest_covered(rows.sum() + 1, 0.9)
+        exact = np.sort(scores[rows])[rank - 1]
+        np.testing.assert_allclose(thresholds[members], exact, rtol=2e-5)
+
+
+def test_interpolates_between_thresholds():
+    labels, p = easy_and_hard()
+    p = p / p.sum(axis=1, keepdims=True)
+    few = (labels != 11) | (np.cumsum(labels == 11) <= 3)
+    labels, p = labels[few], p[few]
+    of_all = numbers(ConformalSets(0.9).fit(labels, p).thresholds)
+    with pytest.warns(UserWarning, match="needs 9"):
+        own = ConformalSets(0.9, condition="class").fit(labels, p).thresholds
+    own = np.minimum(numbers(own), -p.min())  # the largest score there is
+    layer = ConformalSets(0.9, condition="class", interpolation=0.25).fit(labels, p)
+    found = numbers(layer.thresholds)
+    np.testing.assert_allclose(found, 0.25 * own + 0.75 * of_all, rtol=1e-5, atol=1e-7)
+
+
+def test_sets_adjusted_for_prevalence_cover_rare_classes_more():
+    labels, p = long_tailed(0, 4000)
+    counts = np.bincount(labels).tolist()
+    plain = numbers(ConformalSets(0.9).fit(labels, p)(p))
+    adjusted = ConformalSets(0.9, "pas", class_counts=counts).fit(labels, p)
+    adjusted = numbers(adjusted(p))
+    rows = np.arange(4000)
+    for sets in (plain, adjusted):
+        assert sets[rows, labels].mean() == pytest.approx(0.9, abs=1e-3)
+    rarest = labels == 3
+    assert (
+        adjusted[rows, labels][rarest].mean() > plain[rows, labels][rarest].mean() + 0.1
+    )
+    even = ConformalSets(0.9, "pas", class_counts=[5, 5, 5, 5]).fit(labels, p)
+    np.testing.assert_array_equal(numbers(even(p)), plain)
+
+
 LOAD = """
 import sys, numpy as np, keras, keras_refcal
 model = keras.saving.load_model(sys.argv[1] + "/model.keras", safe_mode=True)
@@ -297,6 +362,10 @@ def test_exports(form, score, tmp_path):
         ({"score": "lac"}, "`score` must be one of"),
         ({"condition": "tail"}, "`condition` must be one of"),
         ({"condition": "group"}, "`class_counts` belong to"),
+        ({"score": "pas"}, "`class_counts` belong to"),
+        ({"interpolation": 0}, "`interpolation` must be"),
+        ({"interpolation": 1.5}, "`interpolation` must be"),
+        ({"clusters": 0}, "`clusters` must be an integer"),
         ({"class_counts": [3, 2]}, "`class_counts` belong to"),
         ({"groups": "halves"}, "`groups` must be 'shots'"),
         ({"coverage": "0.9"}, "`coverage` must be a number in"),
@@ -328,7 +397,7 @@ def test_refuses_logits_and_wrong_classes():
 
 def test_config_round_trip():
     layer = ConformalSets(
-        0.8, "raps", "group", [9, 5, 2], "thirds", 0.02, 3, True, name="s"
+        *(0.8, "raps", "group", [9, 5, 2], "thirds", 0.02, 3, True, 0.5, 4), name="s"
     )
     copy = keras.layers.deserialize(keras.layers.serialize(layer))
     assert copy.get_config() == layer.get_config()

@@ -7,6 +7,7 @@ from calibration_data import overconfident, softmax
 
 from keras_refcal.decisions import ConformalSets, SelectiveClassifier
 from keras_refcal.evaluation.acting import (
+    SetsResult,
     named_groups,
     selective_result,
     sets_results,
@@ -48,11 +49,13 @@ def test_the_sets_are_those_of_the_layer():
         "THR": {"score": "thr"},
         "APS": {"score": "aps"},
         "RAPS": {"score": "raps"},
+        "PAS": {"score": "pas", "class_counts": COUNTS},
         "THR by third": {
             "condition": "group",
             "class_counts": COUNTS,
             "groups": "thirds",
         },
+        "THR by cluster": {"condition": "cluster"},
         "THR by class": {"condition": "class"},
     }
     found = sets_results(validation, test, 0.8, COUNTS)
@@ -64,6 +67,20 @@ def test_the_sets_are_those_of_the_layer():
         # One sample may lie on the threshold, which is float32 there.
         assert np.sum(one.sizes != sets.sum(axis=1)) <= 1
         assert np.sum(one.covered != sets[np.arange(1000), test.labels]) <= 1
+
+
+def test_the_gap_of_coverage_is_the_mean_over_classes():
+    labels = np.array([0, 0, 0, 0, 2, 2, 1])
+    covered = np.array([1, 1, 1, 0, 1, 0, 0], bool)
+    one = SetsResult("THR", labels, covered, np.ones(7))
+    rows = labels != 1
+    assert one.coverage_gap(0.9, rows) == pytest.approx((0.15 + 0.4) / 2)
+    validation, test = predictions(0), predictions(1)
+    chart = sets_chart(SavedPredictions(test), SavedPredictions(validation), 0.4)
+    (table,) = [view.table for view in chart.views if view.label == "Gap"]
+    thr, *_ = sets_results(validation, test, 0.4)
+    every = np.ones(1000, bool)
+    assert dict(table.rows)["THR"] == thr.coverage_gap(0.4, every)
 
 
 def test_the_share_of_empty_sets_is_printed():
