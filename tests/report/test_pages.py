@@ -234,7 +234,7 @@ def test_validation_predictions_add_the_threshold_and_the_sets(tmp_path):
     assert risk["chosen"]["target"] == 0.5
     assert 0 < risk["chosen"]["coverage"] <= 1
     kinds = [view["kind"] for view in data["p0-sets"]]
-    assert kinds == ["by_group", "by_group", "by_group", "sizes"]
+    assert kinds == ["by_group", "by_group", "by_group", "by_group", "sizes"]
     coverage = data["p0-sets"][0]
     assert coverage["groups"] == ["All", "Head", "Middle", "Tail"]
     assert all(abs(one["x"][0] - 0.8) < 0.1 for one in coverage["series"])
