@@ -18,6 +18,8 @@ from keras_refcal.training.cross_validation import (
 )
 from keras_refcal.training.files import check_directory, writable_directory
 
+CALIBRATION = "calibration.json"
+
 # A validation set this many times less even than the test set gets a hint.
 LESS_EVEN = 2.0
 
@@ -53,24 +55,12 @@ def calibrate_run(
     counts = held_out.class_counts
     counts = test.class_counts if counts is None else counts
     labels, p = held_out.predictions.labels, held_out.predictions.probabilities
-    comparison = None
-    if method == "auto":
-        comparison = cross_validate(labels, p, counts, class_weight)
-    chosen = method if comparison is None else comparison.best
-    layer = make_calibrator(chosen, counts)
-    # Cross-validation has compared it with one temperature already.
-    layer.fallback = layer.fallback and comparison is None
-    model = load_model(run / "model.keras")
-    if chosen != "identity":
-        layer.fit(labels, p, class_weight=class_weight)
-    calibrated = layer.attach(model)
+    layer, comparison, record = fitted(labels, p, counts, method, class_weight)
+    chosen = record["method"]
+    calibrated = layer.attach(load_model(run / "model.keras"))
     after = ops.convert_to_numpy(layer(test.predictions.probabilities))
     results = {
-        "method": chosen,
-        "class_weight": class_weight,
-        "validation_samples": len(labels),
-        "cross_validation": None if comparison is None else comparison.scores,
-        "left_out": None if comparison is None else comparison.left_out,
+        **record,
         "test_before": _figures(test, test.predictions.probabilities),
         "test_after": _figures(test, after),
     }
@@ -78,7 +68,7 @@ def calibrate_run(
     with replacing(output / "model.keras") as temporary:
         save_like(calibrated, temporary, run / "model.keras")
     _write_predictions(run / "predictions.npz", output / "predictions.npz", after)
-    write_json(output / "calibration.json", results)
+    write_json(output / CALIBRATION, results)
     if comparison is not None:
         alike = ", every class weighted alike" if class_weight else ""
         say(f"Cross-validation on {len(labels)} validation predictions{alike}:")
@@ -90,11 +80,44 @@ def calibrate_run(
     return results
 
 
+def fitted(labels, probabilities, class_counts, method, class_weight):
+    """Returns a fitted calibrator, how it compares, and what is kept of the choice.
+
+    Args:
+        labels: Class ids of the validation samples.
+        probabilities: What the model predicts for them.
+        class_counts: Training samples of each class, or `None`.
+        method: A key of `METHODS`, or `"auto"` for the `best` of `cross_validate`.
+        class_weight: As in `calibrate_run`.
+
+    Returns:
+        A layer, the comparison (`None` where a method was named) and JSON-ready values.
+    """
+    comparison = None
+    if method == "auto":
+        comparison = cross_validate(labels, probabilities, class_counts, class_weight)
+    chosen = method if comparison is None else comparison.best
+    layer = make_calibrator(chosen, class_counts)
+    # Cross-validation has compared it with one temperature already.
+    layer.fallback = layer.fallback and comparison is None
+    if chosen != "identity":
+        layer.fit(labels, probabilities, class_weight=class_weight)
+    record = {
+        "method": chosen,
+        "class_weight": class_weight,
+        "validation_samples": len(labels),
+        "cross_validation": None if comparison is None else comparison.scores,
+        "left_out": None if comparison is None else comparison.left_out,
+    }
+    return layer, comparison, record
+
+
 def _check_directories(run, output):
     if _holds_calibration(run):
         raise ValueError(
-            f"`run` must hold a model that is not calibrated. {run} is what an earlier "
-            "`calibrate` wrote; name the run that it was given."
+            f"`run` must hold a model that is not calibrated. That of {run} is: it is "
+            "what an earlier `calibrate` wrote, in which case name the run that it was "
+            "given, or of a recipe that ends with a calibrator."
         )
     check_directory(output, _holds_calibration)
     if run.resolve() == pathlib.Path(output).resolve():
@@ -105,7 +128,7 @@ def _check_directories(run, output):
 
 
 def _holds_calibration(directory):
-    return (directory / "calibration.json").is_file()
+    return (directory / CALIBRATION).is_file()
 
 
 def _validation_file(run, validation):

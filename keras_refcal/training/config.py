@@ -39,8 +39,10 @@ class RunConfig:
     imbalance_factor: float | typing.Literal["none"] | None = _flag(IMBALANCE, None)
     max_count: int | None = _flag(MAX_COUNT, None)
     split_seed: int = _flag("Seed of what is drawn where not all are used.", SPLIT_SEED)
-    validation: float = _flag(
-        "Share of each training class kept for validation, in [0, 1).", 0.0
+    validation: float | None = _flag(
+        "Share of each training class kept for validation, in [0, 1); by default 0, "
+        "and 0.2 where a recipe chooses or calibrates by it.",
+        None,
     )
     select: str = _flag(
         "Epoch to keep of stages that train the classifier: the last, or that of the "
@@ -86,7 +88,7 @@ class RunConfig:
             raise ValueError(
                 "`output_dir` must name a directory. Received an empty text."
             )
-        if not 0 <= self.validation < 1:
+        if self.validation is not None and not 0 <= self.validation < 1:
             raise ValueError(
                 f"`validation` must be a share in [0, 1). Received: {self.validation}"
             )
@@ -122,19 +124,25 @@ class TrainConfig(RunConfig):
     """What `keras-refcal train` trains, and on what; `--help` explains each field."""
 
     method: str = _flag(
-        "Recipe to train: refcal (all terms at once), refcal_two_stage, …, or "
+        "Recipe to train: refcal, refcal_joint, refcal_two_stage, …, or "
         "module:function of your own.",
         "refcal",
     )
-    baseline: str = _flag(
-        "Recipe to train beside it, with as many images seen and the same seeds.",
-        "cross_entropy",
+    baseline: tuple[str, ...] | None = _flag(
+        "Recipes to train beside it, with the same images and seeds; by default "
+        "cross_entropy, and beside refcal also refcal_control: balanced softmax, "
+        "trained as long and as augmented.",
+        None,
     )
 
     @property
     def recipes(self):
         """The recipes to train: the method, then the baseline."""
-        return tuple(dict.fromkeys((self.method, self.baseline)))
+        baseline = self.baseline
+        if baseline is None:
+            control = ("refcal_control",) if self.method == "refcal" else ()
+            baseline = (*control, "cross_entropy")
+        return tuple(dict.fromkeys((self.method, *baseline)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

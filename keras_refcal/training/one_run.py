@@ -17,6 +17,7 @@ from keras_refcal.files import (
 from keras_refcal.models import RefCalModel, encoders
 from keras_refcal.serving import Classifier
 from keras_refcal.terminal import say
+from keras_refcal.training.calibrating import CALIBRATION, fitted
 
 # Saving a ResNet-32 takes a fifth of a second; an epoch may take no longer.
 CHECKPOINT_SHARE = 0.05
@@ -60,7 +61,8 @@ def run_once(
 
     Returns:
         The directory, which holds `config.json`, `model.keras`, `predictions.npz`,
-        `history.json` and, with a validation part, `validation.npz`.
+        `history.json`, with a validation part `validation.npz`, and with a calibrator
+        `calibration.json`.
 
     Raises:
         ValueError: If the directory holds the run of another configuration.
@@ -103,10 +105,24 @@ def run_once(
         stage.name: checkpoint.logs()
         for stage, checkpoint in zip(stages, checkpoints, strict=True)
     }
+    if stages[-1].calibrator is not None:
+        model = _calibrated(model, stages[-1].calibrator, split, directory, title)
     _write(model, split, directory)
     # Last, because its presence means that the run is whole.
     write_json(directory / "history.json", histories)
     return directory
+
+
+def _calibrated(model, method, split, directory, title):
+    """Returns the model with a calibrator; writes `calibration.json`."""
+    images, labels = split.validation
+    probabilities = _predict(model, images)
+    layer, _, record = fitted(
+        labels, probabilities, split.class_counts, method, "balanced"
+    )
+    write_json(directory / CALIBRATION, record)
+    say(f"{title}  calibrated: {record['method']}, on {len(labels)} validation images")
+    return layer.attach(model)
 
 
 def _claim(directory, resolved):

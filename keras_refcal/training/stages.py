@@ -34,6 +34,11 @@ class Stage:
         freeze_encoder: Whether the encoder keeps its weights in this stage; what you
             froze yourself stays frozen in every stage.
         with_index: Whether labels come with the number of the sample, for CRL.
+        select: Epoch whose weights the stage ends with: `"refinement"`, that of the
+            least validation log-loss after a temperature, `"last"`, or `None` for what
+            the run is told.
+        calibrator: Method that calibrates the model after the last stage, see
+            `keras-refcal calibrate`, every class weighted alike; or `None`.
         callbacks: Callbacks that the loss asks for, part of every `fit` of the stage.
     """
 
@@ -51,7 +56,14 @@ class Stage:
     metrics: tuple[str, ...] = ("accuracy",)
     freeze_encoder: bool = False
     with_index: bool = False
+    select: str | None = None
+    calibrator: str | None = None
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
+
+    @property
+    def needs_validation(self):
+        """Whether the stage reads a validation part."""
+        return self.select == "refinement" or self.calibrator is not None
 
     def compile(self, model, steps_per_epoch, jit_compile=None):
         """Compiles a `RefCalModel` for this stage.

@@ -12,6 +12,7 @@ from keras_refcal.files import remove_partial
 from keras_refcal.models import encoders
 from keras_refcal.terminal import say
 from keras_refcal.training import recipes
+from keras_refcal.training.calibrating import CALIBRATION
 from keras_refcal.training.conclusion import FILES, VALIDATION, conclude
 from keras_refcal.training.files import (
     broken_files,
@@ -23,6 +24,9 @@ from keras_refcal.training.files import (
 )
 from keras_refcal.training.one_run import check_same, run_once
 from keras_refcal.training.split import Split
+
+# Share of each class that is held out where a recipe asks for a validation part.
+VALIDATION_SHARE = 0.2
 
 
 def train(config, images=None):
@@ -40,6 +44,7 @@ def train(config, images=None):
             holds a run of another configuration.
         OSError: If `output_dir` cannot be written.
     """
+    config = _with_validation(config)
     encoders.get(config.encoder)
     if config.compilation_cache is not None:
         keep_programs(config.compilation_cache)
@@ -59,6 +64,20 @@ def train(config, images=None):
     for run in earlier:
         runs.setdefault(run.parent.name, []).append(run)
     return conclude(config, split, runs, output_dir, whole)
+
+
+def _with_validation(config):
+    """Returns the configuration with the share that its recipes need."""
+    needs = [name for name in config.recipes if recipes.needs_validation(name)]
+    if config.validation is None:
+        share = VALIDATION_SHARE if needs else 0.0
+        return dataclasses.replace(config, validation=share)
+    if needs and not config.validation:
+        raise ValueError(
+            f"`validation` must be above 0 for {', '.join(needs)}, which chooses or "
+            "calibrates by that part. Received: 0"
+        )
+    return config
 
 
 def _earlier(config, split, output_dir):
@@ -118,7 +137,12 @@ def _run(config, name, seed, split, output_dir):
         pipeline=_pipeline(config),
         select=config.select,
     )
-    seal(directory, FILES if split.validation is None else (*FILES, VALIDATION))
+    files = [*FILES]
+    if split.validation is not None:
+        files.append(VALIDATION)
+    if stages[-1].calibrator is not None:
+        files.append(CALIBRATION)
+    seal(directory, files)
     return directory
 
 

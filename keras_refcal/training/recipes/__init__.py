@@ -12,6 +12,8 @@ from collections.abc import Callable
 from keras_refcal.training.recipes.baselines import BASELINES
 from keras_refcal.training.recipes.both_stages import two_stage
 from keras_refcal.training.recipes.refcal import (
+    refcal,
+    refcal_control,
     refcal_joint,
     refcal_plus,
     refcal_two_stage,
@@ -20,7 +22,8 @@ from keras_refcal.training.recipes.scale import PAPER, Phase, Scale, get_scale, 
 from keras_refcal.training.stages import Stage
 
 RECIPES: dict[str, Callable[..., tuple[Stage, ...]]] = {
-    "refcal": refcal_joint,
+    "refcal": refcal,
+    "refcal_control": refcal_control,
     "refcal_two_stage": refcal_two_stage,
     "refcal_joint": refcal_joint,
     "refcal_plus": refcal_plus,
@@ -34,19 +37,29 @@ __all__ = [
     "Scale",
     "get",
     "get_scale",
+    "needs_validation",
     "small",
     "two_stage",
 ]
+
+
+def needs_validation(name) -> bool:
+    """Returns whether a recipe chooses or calibrates by a validation part.
+
+    >>> needs_validation("refcal"), needs_validation("cross_entropy")
+    (True, False)
+    """
+    return any(stage.needs_validation for stage in get(name, small(), [1, 1]))
 
 
 def get(name, scale, class_counts) -> tuple[Stage, ...]:
     """Returns the stages of a recipe by name.
 
     Args:
-        name: `"refcal_joint"`, which `"refcal"` stands for, `"refcal_two_stage"`,
-            `"refcal_plus"`, or the name of a baseline, trained end to end with one
-            loss. `"module:function"` is a function of your own, which takes scale and
-            class counts; the working directory is looked in too.
+        name: `"refcal"`, `"refcal_control"`, `"refcal_plus"`, `"refcal_joint"`,
+            `"refcal_two_stage"`, or the name of a baseline, trained end to end with
+            one loss. `"module:function"` is a function of your own, which takes scale
+            and class counts; the working directory is looked in too.
         scale: A `Scale`: `small()` or `PAPER`.
         class_counts: Training samples of each class.
 
