@@ -88,7 +88,7 @@ def _words(field):
 
 def _value(field, value):
     kind = _kind(field)
-    if typing.get_origin(kind) is not tuple:
+    if value is None or typing.get_origin(kind) is not tuple:
         return value
     (item, _) = typing.get_args(kind)
     try:
