@@ -35,9 +35,11 @@ class StageCheckpoint(keras.callbacks.Callback):
             last; 1 saves every epoch.
         keep_best: Name of a figure in the logs, of which less is better: the weights of
             the epoch where it is least are kept too, see `load_best`.
+        margin: By how much two figures must differ to count as different: of epochs
+            within it of the least the latest is kept, because training goes on.
     """
 
-    def __init__(self, directory, share_of_time=1.0, keep_best=None):
+    def __init__(self, directory, share_of_time=1.0, keep_best=None, margin=0.0):
         super().__init__()
         check_positive("share_of_time", share_of_time)
         check_in_range("share_of_time", share_of_time, 0, 1)
@@ -46,6 +48,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         self.history = []
         self.share_of_time = share_of_time
         self.keep_best = keep_best
+        self.margin = margin
         self._next_save = -math.inf
         self._best_weights = None
         self._best_saved = None
@@ -81,10 +84,12 @@ class StageCheckpoint(keras.callbacks.Callback):
     @property
     def best_epoch(self):
         """The epoch of the best figure, counted from 1; `None` if none is asked for."""
-        values = [logs.get(self.keep_best, math.nan) for logs in self.history]
+        values = np.array([logs.get(self.keep_best, math.nan) for logs in self.history])
         if not np.isfinite(values).any():
             return None
-        return int(np.nanargmin(values)) + 1
+        good = values <= np.nanmin(values) + self.margin
+        # Of equal figures the first: what brings nothing is not waited for.
+        return int(np.flatnonzero(good)[-1 if self.margin else 0]) + 1
 
     def load_best(self, model):
         """Gives a model the weights of the best epoch, if one is asked for."""

@@ -57,7 +57,8 @@ def run_once(
         jit_compile: Whether to compile steps with XLA; `None` lets Keras decide.
         pipeline: Where views are made: `"tf.data"`, or `"device"`, inside the step.
         select: `"last"`; `"refinement"` ends each stage that trains the classifier
-            with the epoch of the best refinement of the validation part.
+            with the epoch of the best refinement of the validation part, the latest
+            of those within a nat on one image. What a stage itself says stands.
 
     Returns:
         The directory, which holds `config.json`, `model.keras`, `predictions.npz`,
@@ -80,12 +81,18 @@ def run_once(
     if pipeline == "device":
         views = _views(stages[0], split.images)
     model = RefCalModel(encoders.get(encoder)(input_shape=shape), num_classes, **views)
-    selects = [select != "last" and stage.trains_classifier for stage in stages]
+    selects = [
+        (stage.select or select) != "last" and stage.trains_classifier
+        for stage in stages
+    ]
+    # A nat on one image: smaller differences of a mean say nothing.
+    margin = 1 / len(split.validation[1]) if any(selects) else 0.0
     checkpoints = [
         StageCheckpoint(
             directory / f"stage-{number}-{stage.name}",
             CHECKPOINT_SHARE,
             keep_best="val_nll_refinement" if selects[number - 1] else None,
+            margin=margin,
         )
         for number, stage in enumerate(stages, 1)
     ]
