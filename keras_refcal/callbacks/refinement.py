@@ -11,6 +11,7 @@ from keras_refcal.backend.keras_internals import (
 from keras_refcal.evaluation.refinement import in_sample_refinement
 from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.predictions import as_predictions
+from keras_refcal.validation import check_integer
 
 SCORES = ("nll_refinement", "nll_calibration", "brier_refinement")
 
@@ -36,6 +37,8 @@ class ValidationRefinement(keras.callbacks.Callback):
         x: Validation inputs, as `predict` takes them; no part of training.
         y: Their class ids or one-hot rows.
         batch_size: Samples a step of `predict`.
+        every: Epochs from one figure to the next, where an epoch is so short that
+            judging it would take the most of the time; the last has one too.
         from_logits: Whether the model returns logits; `None` for what it says, and
             for probabilities if it does not say.
 
@@ -64,9 +67,11 @@ class ValidationRefinement(keras.callbacks.Callback):
     ['loss', 'val_brier_refinement', 'val_nll_calibration', 'val_nll_refinement']
     """
 
-    def __init__(self, x, y, batch_size=128, from_logits=None):
+    def __init__(self, x, y, batch_size=128, from_logits=None, every=1):
         super().__init__()
+        check_integer("every", every, 1)
         self.x, self.y = x, y
+        self.every = every
         self.batch_size = batch_size
         self.from_logits = from_logits
         self._directions = None
@@ -81,7 +86,10 @@ class ValidationRefinement(keras.callbacks.Callback):
         remove_metrics(self.model, self._directions)
 
     def on_epoch_end(self, epoch, logs=None):
-        """Adds the figures to the logs of the epoch."""
+        """Adds the figures to the logs of the epoch, where they are due."""
+        done = epoch + 1
+        if done % self.every and done != self.params.get("epochs"):
+            return
         logs.update({f"val_{name}": value for name, value in self._figures().items()})
 
     def _figures(self):

@@ -1,5 +1,6 @@
 """One training: the stages of a recipe, one seed, resumable at any moment."""
 
+import math
 import pathlib
 
 import keras
@@ -21,6 +22,9 @@ from keras_refcal.training.calibrating import CALIBRATION, fitted
 
 # Saving a ResNet-32 takes a fifth of a second; an epoch may take no longer.
 CHECKPOINT_SHARE = 0.05
+
+# Epochs of a stage that are judged on the validation part, evenly spread.
+MOST_JUDGED = 60
 
 # Images that are predicted in one call.
 AT_ONCE = 4096
@@ -106,7 +110,7 @@ def run_once(
         if pipeline == "device":
             model.training_views.make(**_views(stage, split.images))
         stage.compile(model, batches.steps_per_epoch, jit_compile)
-        judge = _judge(split) if selects[number] else ()
+        judge = _judge(split, stage.epochs) if selects[number] else ()
         _fit(model, stage, batches, (*judge, checkpoint), f"{title}  {stage.name}")
     histories = {
         stage.name: checkpoint.logs()
@@ -203,10 +207,11 @@ def _augmentation(stage, images):
     return images.augmentation if stage.views > 1 else images.classifier_augmentation
 
 
-def _judge(split):
-    """Returns the callback that judges each epoch on the validation part."""
+def _judge(split, epochs):
+    """Returns the callback that judges epochs on the validation part."""
     images, labels = split.validation
-    return (ValidationRefinement(scaled(images), labels, batch_size=256),)
+    every = math.ceil(epochs / MOST_JUDGED)
+    return (ValidationRefinement(scaled(images), labels, 256, every=every),)
 
 
 def _fit(model, stage, batches, callbacks, title):

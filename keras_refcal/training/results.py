@@ -6,6 +6,7 @@ COLUMNS = {
     "accuracy": ("accuracy %", 100),
     "refinement": ("refinement", 100),
     "ece": ("ECE", 1),
+    "aurc": ("AURC", 1),
 }
 
 
@@ -33,10 +34,10 @@ def table(methods):
         methods: Name of a method to what `summarise` returned.
 
     >>> figure = {"mean": 0.5, "spread": float("nan")}
-    >>> print(table({"refcal": dict.fromkeys(("accuracy", "refinement", "ece"), figure)}))
-    method    accuracy %    refinement    ECE
-    refcal    50.00         50.00         0.5000
-    """  # noqa: E501
+    >>> print(table({"refcal": dict.fromkeys(COLUMNS, figure)}))
+    method    accuracy %    refinement    ECE       AURC
+    refcal    50.00         50.00         0.5000    0.5000
+    """
     rows = [["method", *(title for title, _ in COLUMNS.values())]]
     for name, summary in methods.items():
         rows.append([name, *(_cell(summary[key], key) for key in COLUMNS)])

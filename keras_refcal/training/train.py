@@ -67,17 +67,12 @@ def train(config, images=None):
 
 
 def _with_validation(config):
-    """Returns the configuration with the share that its recipes need."""
-    needs = [name for name in config.recipes if recipes.needs_validation(name)]
-    if config.validation is None:
-        share = VALIDATION_SHARE if needs else 0.0
-        return dataclasses.replace(config, validation=share)
-    if needs and not config.validation:
-        raise ValueError(
-            f"`validation` must be above 0 for {', '.join(needs)}, which chooses or "
-            "calibrates by that part. Received: 0"
-        )
-    return config
+    """Returns the configuration with the share of images that its recipes need."""
+    if config.validation is not None:
+        return config
+    needed = any(map(recipes.needs_validation, config.recipes))
+    share = VALIDATION_SHARE if needed else 0.0
+    return dataclasses.replace(config, validation=share)
 
 
 def _earlier(config, split, output_dir):
@@ -112,7 +107,13 @@ def _stages(config, name, split):
     scale = recipes.get_scale(
         config.scale, config.epochs, config.classifier_epochs, config.batch_size
     )
-    return recipes.get(name, scale, split.class_counts)
+    stages = recipes.get(name, scale, split.class_counts)
+    if split.validation is None and any(stage.needs_validation for stage in stages):
+        raise ValueError(
+            f"`validation` must be above 0 for {name}, which chooses or calibrates by "
+            f"that part. Received: {config.validation}"
+        )
+    return stages
 
 
 def _run(config, name, seed, split, output_dir):

@@ -32,8 +32,23 @@ def test_small_recipes_see_equally_many_images():
         stages = get(name, small(), COUNTS)
         return sum(stage.epochs * stage.views for stage in stages)
 
-    assert len({images_seen(name) for name in RECIPES if name != "refcal_plus"}) == 1
-    assert images_seen("refcal_plus") == 3 * images_seen("cross_entropy")
+    longer = {"refcal", "refcal_control", "refcal_plus"}
+    assert len({images_seen(name) for name in {*RECIPES} - longer}) == 1
+    for name in longer:
+        assert images_seen(name) == 3 * images_seen("cross_entropy")
+
+
+def test_the_flagship_and_its_control_differ_in_the_term_alone():
+    (ours,), (control,) = (
+        get(name, small(), COUNTS) for name in ("refcal", "refcal_control")
+    )
+    assert ours.needs_validation and control.needs_validation
+    ours, control = ours.describe(), control.describe()
+    loss, without = ours.pop("loss")["config"], control.pop("loss")["config"]
+    assert ours == control
+    assert loss.pop("refinement") == "supervised_contrastive"
+    assert without.pop("refinement") is None
+    assert loss == without
 
 
 def test_published_numbers():

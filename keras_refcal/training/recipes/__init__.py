@@ -44,12 +44,14 @@ __all__ = [
 
 
 def needs_validation(name) -> bool:
-    """Returns whether a recipe chooses or calibrates by a validation part.
+    """Returns whether a recipe of this package chooses or calibrates by validation.
 
     >>> needs_validation("refcal"), needs_validation("cross_entropy")
     (True, False)
     """
-    return any(stage.needs_validation for stage in get(name, small(), [1, 1]))
+    return ":" not in name and any(
+        stage.needs_validation for stage in get(name, small(), [1, 1])
+    )
 
 
 def get(name, scale, class_counts) -> tuple[Stage, ...]:

@@ -34,36 +34,35 @@ def refcal(scale, class_counts) -> tuple[Stage, ...]:
     """Returns RefCal for long-tailed data, which refines first and then calibrates.
 
     Balanced softmax and a light contrastive term, in one fit on one mildly augmented
-    view an image, for twice the epochs of a baseline and with five times its weight
-    decay. Of a validation part, cut by class, it takes the epoch whose log-loss after a
-    temperature is the least, and the calibrator that does best in cross-validation,
-    with every class weighted alike; the model that is saved ends with it.
+    view an image, for three times the epochs of a baseline and with five times its
+    weight decay. Of a validation part, cut by class, it takes the epoch whose log-loss
+    after a temperature is the least, and the calibrator that does best in
+    cross-validation, every class weighted alike; the model that is saved ends with it.
     """
-    return _for_long_tails(scale, class_counts, 2, **_REFINE_THEN_CALIBRATE)
+    return _for_long_tails(scale, class_counts, **_REFINE_THEN_CALIBRATE)
 
 
 def refcal_control(scale, class_counts) -> tuple[Stage, ...]:
     """Returns `refcal` without its contrastive term: balanced softmax, else alike."""
     return _for_long_tails(
-        scale, class_counts, 2, refinement=None, **_REFINE_THEN_CALIBRATE
+        scale, class_counts, refinement=None, **_REFINE_THEN_CALIBRATE
     )
 
 
 def refcal_plus(scale, class_counts) -> tuple[Stage, ...]:
-    """Returns the loss of `refcal` for three times the epochs of a baseline.
+    """Returns `refcal` without a validation part: the last epoch, not calibrated.
 
-    No validation part is needed: it takes the last epoch and calibrates nothing. It
-    comes out overconfident, and wants a temperature afterwards, see
+    It comes out overconfident, and wants a temperature afterwards, see
     `keras-refcal calibrate`.
     """
-    return _for_long_tails(scale, class_counts, 3)
+    return _for_long_tails(scale, class_counts)
 
 
 _REFINE_THEN_CALIBRATE = {"select": "refinement", "calibrator": "auto"}
 
 
 def _for_long_tails(
-    scale, class_counts, times, refinement="supervised_contrastive", **options
+    scale, class_counts, refinement="supervised_contrastive", **options
 ):
     loss = RefCalLoss(
         BalancedSoftmaxLoss(class_counts),
@@ -72,6 +71,6 @@ def _for_long_tails(
         refinement_weight=0.1,
     )
     phase = dataclasses.replace(
-        scale.end_to_end, epochs=times * scale.end_to_end.epochs, milestones=(), l2=5e-4
+        scale.end_to_end, epochs=3 * scale.end_to_end.epochs, milestones=(), l2=5e-4
     )
     return (Stage("joint", loss, augmentation="mild", **phase.options(), **options),)
