@@ -47,7 +47,7 @@ def test_learns_the_digits(tmp_path, capsys):
     written = {path.name for path in (tmp_path / "run").iterdir()}
     assert written == FILES | {"refcal", "cross_entropy", "validation.npz"}
     chosen = read(tmp_path / "run" / "refcal" / "seed-0" / "calibration.json")
-    assert chosen["class_weight"] == "balanced" and chosen["validation_samples"] == 98
+    assert chosen["class_weight"] == "balanced" and chosen["validation_samples"] == 97
     methods = read(tmp_path / "run" / "metrics.json")["methods"]
     digits = data.load("digits")
     model = keras.saving.load_model(tmp_path / "run" / "model.keras")
