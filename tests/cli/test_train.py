@@ -56,7 +56,8 @@ def test_learns_the_digits(tmp_path, capsys):
     assert scores["accuracy"] == methods["refcal"]["accuracy"]["mean"]
     for variable in model.variables:
         fresh = np.random.default_rng(0).normal(size=variable.shape)
-        variable.assign(np.abs(fresh) / np.sqrt(max(variable.shape[0], 1)))
+        fan_in = max((*variable.shape[:1], 1))
+        variable.assign(np.abs(fresh) / np.sqrt(fan_in))
     untrained = model.predict(data.scaled(digits.test_images), verbose=0)
     untrained = evaluation.evaluate(digits.test_labels, untrained)["accuracy"]
     # Chance is 0.10. Twenty epochs of 388 images reach 0.85 to 0.95.
