@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -18,7 +18,8 @@ class Configured:
     """Has the configuration that the signature of its constructor says.
 
     Stands before a class of Keras among the bases. Each argument of the constructor is
-    kept in an attribute of its name; `**kwargs` are the arguments of the next class.
+    kept in an attribute of its name; `**kwargs` are the arguments of the next class,
+    but for those in `fixed`, which a class gives to it itself.
 
     Example:
 
@@ -26,6 +27,8 @@ class Configured:
     >>> FocalLoss(gamma=3.0).get_config()["gamma"]
     3.0
     """
+
+    fixed: ClassVar[tuple[str, ...]] = ()
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, objects of Keras serialised.
@@ -66,7 +69,8 @@ def arguments_of(cls: type) -> tuple[str, ...]:
             names |= {p.name: None for p in parameters if p.kind not in _VARIADIC}
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
-    return tuple(name for name in names if name not in _BY_KERAS)
+    fixed = {name for base in cls.__mro__ for name in vars(base).get("fixed", ())}
+    return tuple(name for name in names if name not in _BY_KERAS | fixed)
 
 
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -3,6 +3,7 @@
 import inspect
 
 from keras_refcal import metrics
+from keras_refcal.metrics.base import ClassifierMetric
 
 # What a constructor may ask for, for five classes.
 ARGUMENTS = {
@@ -19,8 +20,11 @@ ALL = [getattr(metrics, name) for name in metrics.__all__]
 
 
 def arguments(kind):
-    """Returns the parameters of a metric's constructor."""
-    return inspect.signature(kind.__init__).parameters
+    """Returns the parameters of a metric's constructor, those of its base too."""
+    own = dict(inspect.signature(kind.__init__).parameters)
+    if own.pop("kwargs", None) is None:
+        return own
+    return {**inspect.signature(ClassifierMetric.__init__).parameters, **own}
 
 
 def make(kind, **given):

@@ -27,6 +27,7 @@ from keras_refcal.layers.calibrators.attaching import attached_model
 from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
 from keras_refcal.ops.predicted_class import predicted_class
 from keras_refcal.predictions import as_class_ids
+from keras_refcal.predictions.rows import given_rows
 from keras_refcal.registration import Configured, serializable
 from keras_refcal.validation import (
     check_choice,
@@ -96,15 +97,16 @@ class ConformalSets(Configured, keras.layers.Layer):
 
     Call arguments:
         inputs: Probabilities, shape `(batch, num_classes)`; for two classes also
-            `(batch,)` or `(batch, 1)`, the probability of class 1.
+            `(batch,)` or `(batch, 1)`, the probability of class 1. Pixels and tokens,
+            `(batch, ..., num_classes)`, have a set each.
 
     Returns:
         Which classes are in the set, booleans of shape `(batch, num_classes)`: for
-        one column `(batch, 2)`, class 0 and class 1.
+        one column `(batch, 2)`, class 0 and class 1. Leading axes are kept.
 
     Raises:
-        ValueError: If an argument is not as above, or inputs have another rank or
-            other classes than those that the layer was fitted on.
+        ValueError: If an argument is not as above, or inputs have other classes than
+            those that the layer was fitted on.
 
     Reference:
         [Sadinle et al., 2019](https://arxiv.org/abs/1609.00451) (THR);
@@ -194,7 +196,11 @@ class ConformalSets(Configured, keras.layers.Layer):
         """Returns which classes are in the set of each sample."""
         check_classes(inputs.shape, self.num_classes)
         probabilities = two_columns(ops.cast(inputs, "float32"))
-        return self.scores(probabilities) <= self.thresholds
+        if len(probabilities.shape) == 2:
+            return self.scores(probabilities) <= self.thresholds
+        rows = ops.reshape(probabilities, (-1, self.num_classes))
+        sets = self.scores(rows) <= self.thresholds
+        return ops.reshape(sets, ops.shape(probabilities))
 
     def scores(self, probabilities):
         """Returns how unlikely each class is, shape `(batch, num_classes)`.
@@ -213,14 +219,24 @@ class ConformalSets(Configured, keras.layers.Layer):
         is_top = predicted_class(probabilities)[:, None] == classes
         return ops.where(is_top, OF_TOP_CLASS, scores)
 
-    def fit(self, y_true, probabilities):
+    def fit(self, y_true, probabilities, sample_weight=None, ignore_class=None):
         """Sets the thresholds from validation predictions.
+
+        Pixels of one image are not independent: the coverage of their sets is that
+        of pixels of many images, as many as possible of which should be given.
 
         Args:
             y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows. The samples
                 must be exchangeable with those to come, and no part of training.
             probabilities: Shape `(n, num_classes)`; for two classes also `(n,)` or
-                `(n, 1)`, the probability of class 1.
+                `(n, 1)`, the probability of class 1. Or pixels and tokens,
+                `(n, ..., num_classes)`, with labels of the leading shape.
+            sample_weight: Numbers of 0 or more, of the shape of class ids: how much
+                likelier each sample is among those to come, up to a factor. Coverage
+                then holds for new samples of any weight up to the largest
+                ([Tibshirani et al., 2019](https://arxiv.org/abs/1904.06019)). Weight
+                0 equals absence.
+            ignore_class: Label of the samples to leave out, or `None`.
 
         Returns:
             The layer. A `UserWarning` says where a class has too few samples, and
@@ -229,8 +245,16 @@ class ConformalSets(Configured, keras.layers.Layer):
         Raises:
             ValueError: If the labels or the probabilities are not what they must be.
         """
-        values = checked_probabilities(probabilities)
-        labels = as_class_ids(y_true, *values.shape)
+        given = given_rows(
+            y_true,
+            "probabilities",
+            ops.convert_to_numpy(probabilities),
+            sample_weight,
+            ignore_class=ignore_class,
+        )
+        values = checked_probabilities(given.outputs)
+        labels = as_class_ids(given.labels, *values.shape)
+        weight = given.weights
         if not self.built:
             self.build((None, values.shape[1]))
             self.built = True
@@ -242,7 +266,8 @@ class ConformalSets(Configured, keras.layers.Layer):
         too_few, tied, covered = [], 0.0, 0.0
         for members, rows in self._conditions(of_label, labels):
             share = members[labels].mean()
-            found = conformal_threshold(of_label[rows], self.coverage)
+            of_rows = None if weight is None else weight[rows]
+            found = conformal_threshold(of_label[rows], self.coverage, of_rows)
             if found is None:
                 too_few.extend(np.flatnonzero(members).tolist())
                 covered += share
@@ -250,7 +275,7 @@ class ConformalSets(Configured, keras.layers.Layer):
             thresholds[members] = found
             tied += share * share_of_ties(of_label[rows], p_of_label[rows], found)
             covered += share * coverage_to_expect(of_label[rows], found)
-        self.thresholds.assign(self._interpolated(thresholds, of_label, scores))
+        self.thresholds.assign(self._interpolated(thresholds, of_label, scores, weight))
         self._warn(too_few, tied, covered)
         return self
 
@@ -259,7 +284,7 @@ class ConformalSets(Configured, keras.layers.Layer):
 
         Args:
             model: A built model that returns probabilities, `(batch, num_classes)`,
-                or `(batch, 1)` for two classes.
+                or `(batch, 1)` for two classes; or `(batch, ..., num_classes)`.
 
         Returns:
             A model whose output is a mapping of `"probabilities"`, what `model`
@@ -282,10 +307,11 @@ class ConformalSets(Configured, keras.layers.Layer):
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="bool")
 
     def compute_output_shape(self, input_shape):
-        """Returns `(batch, num_classes)`."""
+        """Returns `(batch, ..., num_classes)`."""
         if self.built:
             check_classes(input_shape, self.num_classes)
-        return (input_shape[0], num_classes_of(input_shape))
+        leading = tuple(input_shape[:-1]) or tuple(input_shape)
+        return (*leading, num_classes_of(input_shape))
 
     def _conditions(self, of_label, labels):
         """Returns classes that share a threshold, and the samples that set it."""
@@ -301,9 +327,9 @@ class ConformalSets(Configured, keras.layers.Layer):
             conditions = disjoint_groups(self.class_counts, self.groups).values()
         return [(members, members[labels]) for members in conditions]
 
-    def _interpolated(self, thresholds, of_label, scores):
+    def _interpolated(self, thresholds, of_label, scores, weight):
         """Returns thresholds between those of the condition and that of all samples."""
-        of_all = conformal_threshold(of_label, self.coverage)
+        of_all = conformal_threshold(of_label, self.coverage, weight)
         if self.interpolation == 1 or of_all is None:
             return thresholds
         published = scores[scores > OF_TOP_CLASS / 2]

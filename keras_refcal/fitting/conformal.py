@@ -10,23 +10,30 @@ ROUNDING = 1e-5
 OF_TOP_CLASS = -1e9
 
 
-def conformal_threshold(scores, coverage) -> float | None:
+def conformal_threshold(scores, coverage, weight=None) -> float | None:
     """Returns the score that a new one exceeds with a probability of `1 - coverage`.
 
     It is the order statistic of rank `ceil((n + 1) * coverage)`, a little higher for
-    rounding; `None` where n is too small to have that rank.
+    rounding; `None` where n is too small to have that rank. With weights it is the
+    smallest score up to which they reach `coverage` of their sum and the largest.
 
     Args:
         scores: Of the true classes of n validation samples.
         coverage: Number in (0, 1).
+        weight: Positive, shape `(n,)`; `None` for 1 each.
 
     >>> round(conformal_threshold([-0.4, -0.1, -0.2, -0.3], 0.6), 3)
     -0.2
     """
-    rank = math.ceil((len(scores) + 1) * coverage - 1e-9)
-    if rank > len(scores):
+    if len(scores) == 0:
         return None
-    found = float(np.sort(scores)[rank - 1])
+    weight = np.ones(len(scores)) if weight is None else np.asarray(weight)
+    order = np.argsort(scores, kind="stable")
+    reached = np.cumsum(weight[order] / weight.max())
+    rank = np.searchsorted(reached, (reached[-1] + 1) * coverage - 1e-9)
+    if rank == len(scores):
+        return None
+    found = float(np.asarray(scores)[order[rank]])
     return found + ROUNDING * abs(found)
 
 

@@ -14,11 +14,9 @@ class AdaptiveCalibrationError(BinnedCalibrationError):
 
     Args:
         num_bins: Number of bins.
-        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
-            first batch.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For an unknown name, or fewer bins than one.
@@ -38,20 +36,18 @@ class AdaptiveCalibrationError(BinnedCalibrationError):
 
     distance = "`distance_bound()`"
 
+    fixed = ("binning", "norm", "kind", "debias", "convention", "threshold")
+
     def __init__(
         self,
         num_bins=15,
-        num_classes=None,
-        from_logits=False,
         name="adaptive_calibration_error",
-        dtype=None,
+        **kwargs,
     ):
         super().__init__(
             num_bins=num_bins,
             kind="classwise",
             binning="quantile",
-            num_classes=num_classes,
-            from_logits=from_logits,
             name=name,
-            dtype=dtype,
+            **kwargs,
         )

@@ -17,9 +17,9 @@ class AreaUnderRiskCoverage(ConfidenceRanking):
 
     Args:
         resolution: Number of fine bins.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For fewer bins than two.
@@ -42,13 +42,10 @@ class AreaUnderRiskCoverage(ConfidenceRanking):
     def __init__(
         self,
         resolution=4096,
-        from_logits=False,
         name="area_under_risk_coverage",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(
-            resolution=resolution, from_logits=from_logits, name=name, dtype=dtype
-        )
+        super().__init__(resolution=resolution, name=name, **kwargs)
 
     def of_answers(self, weight, correct):
         """Returns the area."""

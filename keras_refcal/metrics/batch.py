@@ -235,9 +235,21 @@ def flat_weight(sample_weight, xp):
     return xp.double(xp.reshape(sample_weight, (-1,)))
 
 
-def check_shapes(y_true, y_pred):
+def check_shapes(y_true, y_pred, multi_label=False):
     """Raises `ValueError` unless labels and predictions are real and fit in shape."""
     check_real("y_pred", y_pred)
+    if multi_label:
+        check_real("y_true", y_true)
+        shapes = tuple(y_true.shape), tuple(y_pred.shape)
+        unequal = any(
+            a != b for a, b in zip(*shapes, strict=False) if None not in (a, b)
+        )
+        if {len(shape) for shape in shapes} != {2} or unequal:
+            raise ValueError(
+                "With `multi_label=True`, `y_true` and `y_pred` must have one shape, "
+                f"(batch, labels). Received: {shapes[0]} and {shapes[1]}"
+            )
+        return
     if len(y_pred.shape) not in (1, 2):
         raise ValueError(
             "`y_pred` must have shape (batch, num_classes), or (batch,) or (batch, 1) "

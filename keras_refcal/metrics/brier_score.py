@@ -23,11 +23,9 @@ class BrierScore(ClassifierMetric):
         decomposition: Whether the result is the mapping of `name`,
             `name + "_calibration"` and `name + "_refinement"`.
         num_bins: Number of bins of the decomposition.
-        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
-            first batch.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For fewer bins than one.
@@ -52,14 +50,10 @@ class BrierScore(ClassifierMetric):
         self,
         decomposition=False,
         num_bins=15,
-        num_classes=None,
-        from_logits=False,
         name="brier_score",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(
-            from_logits=from_logits, num_classes=num_classes, name=name, dtype=dtype
-        )
+        super().__init__(name=name, **kwargs)
         self.decomposition = decomposition
         self.num_bins = num_bins
         bins = {"bins": ClassBins(num_bins)} if decomposition else {}

@@ -15,9 +15,9 @@ class ExcessAURC(AreaUnderRiskCoverage):
 
     Args:
         resolution: Number of fine bins.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For fewer bins than two.
@@ -40,13 +40,10 @@ class ExcessAURC(AreaUnderRiskCoverage):
     def __init__(
         self,
         resolution=4096,
-        from_logits=False,
         name="excess_aurc",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(
-            resolution=resolution, from_logits=from_logits, name=name, dtype=dtype
-        )
+        super().__init__(resolution=resolution, name=name, **kwargs)
 
     def of_answers(self, weight, correct):
         """Returns the excess area."""

@@ -29,11 +29,9 @@ class ExpectedCalibrationError(BinnedCalibrationError):
             most papers; `"netcal"` [a, b); `"torchmetrics"` [a, b) and a bin of its
             own for a confidence of 1. Classwise bins of `"guo"` leave out events of
             probability 0, as published code does.
-        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
-            first batch.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For an unknown name, or fewer bins than one.
@@ -53,6 +51,8 @@ class ExpectedCalibrationError(BinnedCalibrationError):
 
     distance = "float32 rounding; `distance_bound()` of equal masses"
 
+    fixed = ("threshold",)
+
     def __init__(
         self,
         num_bins=15,
@@ -61,10 +61,8 @@ class ExpectedCalibrationError(BinnedCalibrationError):
         kind="top_label",
         debias=False,
         convention="guo",
-        num_classes=None,
-        from_logits=False,
         name="expected_calibration_error",
-        dtype=None,
+        **kwargs,
     ):
         super().__init__(
             num_bins=num_bins,
@@ -73,8 +71,6 @@ class ExpectedCalibrationError(BinnedCalibrationError):
             kind=kind,
             debias=debias,
             convention=convention,
-            num_classes=num_classes,
-            from_logits=from_logits,
             name=name,
-            dtype=dtype,
+            **kwargs,
         )

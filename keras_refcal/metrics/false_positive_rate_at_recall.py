@@ -17,9 +17,9 @@ class FalsePositiveRateAtRecall(ConfidenceRanking):
     Args:
         recall: Wanted share of the right answers, in [0, 1].
         resolution: Number of fine bins.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For fewer bins than two, or a recall outside [0, 1].
@@ -43,13 +43,10 @@ class FalsePositiveRateAtRecall(ConfidenceRanking):
         self,
         recall=0.95,
         resolution=4096,
-        from_logits=False,
         name="false_positive_rate_at_recall",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(
-            resolution=resolution, from_logits=from_logits, name=name, dtype=dtype
-        )
+        super().__init__(resolution=resolution, name=name, **kwargs)
         check_in_range("recall", recall, 0, 1)
         self.recall = recall
 

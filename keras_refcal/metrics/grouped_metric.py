@@ -10,12 +10,12 @@ from keras_refcal.backend import concrete_value, double_precision
 from keras_refcal.backend.keras_internals import in_stateless_scope
 from keras_refcal.metrics.batch import flat_weight
 from keras_refcal.metrics.labels import (
-    as_tensor,
     as_weights,
     check_labels,
     known_ids,
 )
 from keras_refcal.metrics.report import report
+from keras_refcal.metrics.rows import as_counted
 from keras_refcal.ops import compensated_sum, counting_in_keras
 from keras_refcal.ops.class_groups import checked_groups, named_groups
 from keras_refcal.registration import Configured, serializable
@@ -71,6 +71,12 @@ class GroupedMetric(Configured, keras.metrics.Metric):
                 f"`metric` must be a `keras.metrics.Metric`. Received: {metric!r}"
             )
         super().__init__(name=name or metric.name, dtype=dtype)
+        if getattr(metric, "multi_label", False):
+            raise ValueError(
+                "`metric` must not have `multi_label=True`: a sample of several labels "
+                "is in no one group of classes."
+            )
+        self._ignore_class = getattr(metric, "ignore_class", None)
         members = named_groups(class_counts, groups, many, few)
         self.class_counts = tuple(np.asarray(class_counts, "float64").tolist())
         self.groups = checked_groups(groups)
@@ -100,7 +106,9 @@ class GroupedMetric(Configured, keras.metrics.Metric):
         Raises:
             ValueError: If the shape of labels does not fit `class_counts`.
         """
-        y_true = as_tensor(y_true)
+        y_true, y_pred, sample_weight = as_counted(
+            y_true, y_pred, sample_weight, self._ignore_class
+        )
         check_labels(y_true, len(self.class_counts))
         with double_precision():
             inside, rejected = self._inside(y_true, sample_weight)

@@ -7,7 +7,7 @@ from keras import ops
 def as_tensor(y_true):
     """Returns labels as a tensor; ids that int32 would cut become those of no class."""
     if isinstance(y_true, np.ndarray) and y_true.dtype in ("int64", "uint64"):
-        y_true = np.clip(y_true, -1, 2**31 - 1).astype("int32")
+        y_true = np.clip(y_true, -(2**31), 2**31 - 1).astype("int32")
     return ops.convert_to_tensor(y_true)
 
 

@@ -15,9 +15,9 @@ class MaximumCalibrationError(BinnedCalibrationError):
         num_bins: Number of bins.
         convention: Side on which bins are closed, `"guo"`, `"netcal"` or
             `"torchmetrics"`; see `ExpectedCalibrationError`.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For an unknown name, or fewer bins than one.
@@ -35,19 +35,19 @@ class MaximumCalibrationError(BinnedCalibrationError):
     0.6
     """
 
+    fixed = ("binning", "norm", "kind", "debias", "threshold")
+
     def __init__(
         self,
         num_bins=15,
         convention="guo",
-        from_logits=False,
         name="maximum_calibration_error",
-        dtype=None,
+        **kwargs,
     ):
         super().__init__(
             num_bins=num_bins,
             convention=convention,
             norm="max",
-            from_logits=from_logits,
             name=name,
-            dtype=dtype,
+            **kwargs,
         )

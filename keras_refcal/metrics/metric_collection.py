@@ -3,6 +3,9 @@
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.registration import serializable
 
+# What metrics that are counted together must agree on.
+FORMS = ("from_logits", "ignore_class", "multi_label")
+
 
 @serializable
 class MetricCollection(ClassifierMetric):
@@ -16,8 +19,8 @@ class MetricCollection(ClassifierMetric):
 
     Args:
         metrics: Metrics of this package except `GroupedMetric` and `MetricCollection`,
-            with distinct names and the same `from_logits`. Their own state stays
-            unused.
+            with distinct names and the same `from_logits`, `ignore_class` and
+            `multi_label`. Their own state stays unused.
         num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
             first batch.
         name: Optional name of the metric.
@@ -46,7 +49,8 @@ class MetricCollection(ClassifierMetric):
 
     def __init__(self, metrics, num_classes=None, name="metric_collection", dtype=None):
         _check(metrics)
-        super().__init__(metrics[0].from_logits, num_classes, name=name, dtype=dtype)
+        forms = {form: getattr(metrics[0], form) for form in FORMS}
+        super().__init__(num_classes=num_classes, name=name, dtype=dtype, **forms)
         # In a function, so that Keras does not track the unused state of the metrics.
         members = tuple(metrics)
         self._members = lambda: members
@@ -99,9 +103,10 @@ def _check(metrics):
             "`metrics` must be one or more metrics of this package, none of them a "
             f"GroupedMetric or MetricCollection. Received: {metrics!r}"
         )
-    names, forms = {m.name for m in metrics}, {m.from_logits for m in metrics}
-    if len(names) < len(metrics) or len(forms) > 1:
+    forms = [tuple(getattr(m, form) for form in FORMS) for m in metrics]
+    if len({m.name for m in metrics}) < len(metrics) or len(set(forms)) > 1:
         raise ValueError(
-            "`metrics` must have distinct names and the same `from_logits`. "
-            f"Received: {[(m.name, m.from_logits) for m in metrics]}"
+            "`metrics` must have distinct names and the same `from_logits`, "
+            "`ignore_class` and `multi_label`. Received: "
+            f"{[(m.name, *form) for m, form in zip(metrics, forms, strict=True)]}"
         )

@@ -30,11 +30,9 @@ class MulticlassAUROC(ClassifierMetric):
         multi_class: `"ovo"`, each class against each, the measure of Hand and Till;
             `"ovr"`, each class against the rest.
         resolution: Number of fine bins; `None` chooses as above.
-        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
-            first batch.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For an unknown name, or fewer bins than two.
@@ -61,14 +59,10 @@ class MulticlassAUROC(ClassifierMetric):
         self,
         multi_class="ovo",
         resolution=None,
-        num_classes=None,
-        from_logits=False,
         name="multiclass_auroc",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(
-            from_logits=from_logits, num_classes=num_classes, name=name, dtype=dtype
-        )
+        super().__init__(name=name, **kwargs)
         check_choice("multi_class", multi_class, ("ovo", "ovr"))
         if resolution is not None and (
             not isinstance(resolution, int) or resolution < 2

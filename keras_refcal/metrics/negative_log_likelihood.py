@@ -19,9 +19,9 @@ class NegativeLogLikelihood(ClassifierMetric):
     Args:
         clip: Probabilities are first moved into `[clip, 1 - clip]`. Keras' losses use
             1e-7, scikit-learn 2.2e-16; 0 gives the mean as it is.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: If `clip` is not in [0, 0.5).
@@ -41,11 +41,10 @@ class NegativeLogLikelihood(ClassifierMetric):
     def __init__(
         self,
         clip=0.0,
-        from_logits=False,
         name="negative_log_likelihood",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+        super().__init__(name=name, **kwargs)
         if not 0 <= clip < 0.5:
             raise ValueError(f"`clip` must lie in [0, 0.5). Received: {clip!r}")
         self.clip = clip

@@ -17,9 +17,9 @@ class OverconfidenceError(ClassifierMetric):
         num_bins: Number of bins of equal width.
         convention: Side on which bins are closed, `"guo"`, `"netcal"` or
             `"torchmetrics"`; see `ExpectedCalibrationError`.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For an unknown convention, or fewer bins than one.
@@ -41,11 +41,10 @@ class OverconfidenceError(ClassifierMetric):
         self,
         num_bins=15,
         convention="guo",
-        from_logits=False,
         name="overconfidence_error",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+        super().__init__(name=name, **kwargs)
         self.num_bins = num_bins
         self.convention = convention
         self.count(bins=TopLabelBins(num_bins, convention))

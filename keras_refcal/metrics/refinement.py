@@ -15,11 +15,9 @@ class Refinement(MulticlassAUROC):
 
     Args:
         resolution: Number of fine bins; `None` chooses by the number of classes.
-        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
-            first batch.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For fewer bins than two.
@@ -40,12 +38,12 @@ class Refinement(MulticlassAUROC):
     0.8333
     """
 
+    fixed = ("multi_class",)
+
     def __init__(
         self,
         resolution=None,
-        num_classes=None,
-        from_logits=False,
         name="refinement",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__("ovo", resolution, num_classes, from_logits, name, dtype)
+        super().__init__("ovo", resolution, name, **kwargs)

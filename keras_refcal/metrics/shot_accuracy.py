@@ -25,9 +25,8 @@ class ShotAccuracy(ClassifierMetric):
             lists of class ids.
         many: A many-shot class has more training samples than this.
         few: A few-shot class has fewer training samples than this.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `ignore_class`, `dtype`; see `ClassifierMetric`.
 
     Raises:
         ValueError: If counts or groups do not fit, or `y_pred` has other classes.
@@ -51,11 +50,15 @@ class ShotAccuracy(ClassifierMetric):
         groups="shots",
         many=100,
         few=20,
-        from_logits=False,
         name="shot_accuracy",
-        dtype=None,
+        **kwargs,
     ):
-        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+        super().__init__(name=name, **kwargs)
+        if self.multi_label:
+            raise ValueError(
+                "`multi_label=True` has no meaning here: a sample of several labels "
+                "is in no one group of classes."
+            )
         members = named_groups(class_counts, groups, many, few)
         self.class_counts = tuple(np.asarray(class_counts, "float64").tolist())
         self.groups = checked_groups(groups)

@@ -18,9 +18,9 @@ class SmoothCalibrationError(ClassifierMetric):
     in `evaluation.evaluate`: within 0.001 of its `smece`, mostly within 0.0001.
 
     Args:
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Reference:
         [Błasiok and Nakkiran, 2023](https://arxiv.org/abs/2309.12236).
@@ -37,8 +37,8 @@ class SmoothCalibrationError(ClassifierMetric):
 
     distance = "0.001 at most"
 
-    def __init__(self, from_logits=False, name="smooth_calibration_error", dtype=None):
-        super().__init__(from_logits=from_logits, name=name, dtype=dtype)
+    def __init__(self, name="smooth_calibration_error", **kwargs):
+        super().__init__(name=name, **kwargs)
         self.count(bins=FineConfidence(RESOLUTION))
 
     def score(self, bins):

@@ -17,11 +17,9 @@ class StaticCalibrationError(BinnedCalibrationError):
         num_bins: Number of bins.
         convention: Side on which bins are closed, `"guo"`, `"netcal"` or
             `"torchmetrics"`; see `ExpectedCalibrationError`.
-        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
-            first batch.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For an unknown name, or fewer bins than one.
@@ -39,21 +37,19 @@ class StaticCalibrationError(BinnedCalibrationError):
     0.35
     """
 
+    fixed = ("binning", "norm", "kind", "debias", "threshold")
+
     def __init__(
         self,
         num_bins=15,
         convention="guo",
-        num_classes=None,
-        from_logits=False,
         name="static_calibration_error",
-        dtype=None,
+        **kwargs,
     ):
         super().__init__(
             num_bins=num_bins,
             convention=convention,
             kind="classwise",
-            num_classes=num_classes,
-            from_logits=from_logits,
             name=name,
-            dtype=dtype,
+            **kwargs,
         )

@@ -15,11 +15,9 @@ class ThresholdedAdaptiveCalibrationError(BinnedCalibrationError):
     Args:
         num_bins: Number of bins.
         threshold: Probabilities below this are left out; in [0, 1].
-        num_classes: Number of classes, see `ClassifierMetric`; `None` leaves it to the
-            first batch.
-        from_logits: Whether `y_pred` holds logits. If `False` it holds probabilities.
         name: Optional name of the metric.
-        dtype: As in `keras.metrics.Metric`; float32 at least.
+        **kwargs: `from_logits`, `num_classes`, `ignore_class`, `multi_label`, `dtype`;
+            see `ClassifierMetric`.
 
     Raises:
         ValueError: For an unknown name, or fewer bins than one.
@@ -39,22 +37,20 @@ class ThresholdedAdaptiveCalibrationError(BinnedCalibrationError):
 
     distance = "`distance_bound()`"
 
+    fixed = ("binning", "norm", "kind", "debias", "convention")
+
     def __init__(
         self,
         num_bins=15,
         threshold=0.01,
-        num_classes=None,
-        from_logits=False,
         name="thresholded_adaptive_calibration_error",
-        dtype=None,
+        **kwargs,
     ):
         super().__init__(
             threshold=threshold,
             num_bins=num_bins,
             kind="classwise",
             binning="quantile",
-            num_classes=num_classes,
-            from_logits=from_logits,
             name=name,
-            dtype=dtype,
+            **kwargs,
         )

@@ -5,23 +5,32 @@ import inspect
 import keras
 from keras import layers
 
+from keras_refcal.validation import check_choice
+
 APPLICATIONS = "keras.applications."
+# Of a mapping, in this order.
+OUTPUTS = ("pooled_output", "sequence_output")
 
 
-def from_backbone(backbone):
+def from_backbone(backbone, pooling="auto"):
     """Returns an encoder, a `keras.Model`, around a network without its classifier.
 
-    Feature maps and sequences of tokens are averaged over their positions. A network
-    that begins with a `keras.layers.Rescaling` expects values up to 255; as encoders
-    take images in [0, 1], they are multiplied by 255 first.
+    What stands for the whole sample is taken as the network gives it: a mapping's
+    `"pooled_output"`. Otherwise feature maps and sequences of tokens are averaged over
+    their positions, of which a `"padding_mask"` among the inputs, or Keras' own mask,
+    leaves out the padding. A network of images that begins with a
+    `keras.layers.Rescaling` expects values up to 255; as encoders take images in
+    [0, 1], they are multiplied by 255 first.
 
     Args:
-        backbone: A `keras.Model` with one input and one output: a model of
-            `keras.applications` made with `include_top=False`, or a backbone of
-            KerasHub or KerasCV.
+        backbone: A `keras.Model` of known inputs: a model of `keras.applications` made
+            with `include_top=False`, or a backbone of KerasHub or KerasCV. Its output
+            is one tensor, or a mapping with `"pooled_output"` or `"sequence_output"`.
+        pooling: `"auto"`, or `"mean"` for the mean over positions of a mapping's
+            `"sequence_output"` even where there is a pooled one.
 
     Raises:
-        ValueError: If there are several inputs, or the output has no shape
+        ValueError: If `pooling` or the inputs are not known, or the output has no shape
             `(batch, features)`, `(batch, tokens, features)` or
             `(batch, height, width, features)`.
 
@@ -34,26 +43,43 @@ def from_backbone(backbone):
     >>> encoders.from_backbone(backbone).output_shape
     (None, 192)
     """
-    if len(backbone.inputs) != 1:
+    check_choice("pooling", pooling, ("auto", "mean"))
+    if not getattr(backbone, "inputs", None):
         raise ValueError(
-            f"`backbone` must have one input. Received {len(backbone.inputs)}."
+            f"`backbone` must know its inputs, as functional models do. Received: "
+            f"{backbone!r}"
         )
-    shape = backbone.output_shape
-    if isinstance(shape, dict | list) or len(shape) not in (2, 3, 4):
-        raise ValueError(
-            "`backbone` must have one output of 2 to 4 dimensions, samples first and "
-            f"features last. Received the output shape {shape}."
-        )
-    inputs = keras.Input(backbone.inputs[0].shape[1:])
+    inputs = keras.tree.map_structure(
+        lambda x: keras.Input(x.shape[1:], dtype=x.dtype, name=x.name), backbone.input
+    )
     x = inputs
-    if any(isinstance(layer, layers.Rescaling) for layer in backbone.layers):
-        x = layers.Rescaling(255.0, name="to_255")(x)
-    x = backbone(x)
-    if len(shape) == 4:
-        x = layers.GlobalAveragePooling2D()(x)
-    elif len(shape) == 3:
-        x = layers.GlobalAveragePooling1D()(x)
-    return keras.Model(inputs, x, name=f"{backbone.name}_encoder")
+    rescales = any(isinstance(layer, layers.Rescaling) for layer in backbone.layers)
+    if rescales and len(backbone.inputs) == 1:
+        x = keras.tree.map_structure(layers.Rescaling(255.0, name="to_255"), x)
+    output = backbone(x)
+    features = _features_of(output, inputs, OUTPUTS[pooling == "mean" :])
+    return keras.Model(inputs, features, name=f"{backbone.name}_encoder")
+
+
+def _features_of(output, inputs, names):
+    """Returns features, shape `(batch, features)`, of what a network returns."""
+    if isinstance(output, dict):
+        output = next((output[name] for name in names if name in output), output)
+    shapes = keras.tree.map_structure(lambda x: tuple(x.shape), output)
+    if not isinstance(shapes, tuple) or len(shapes) not in (2, 3, 4):
+        raise ValueError(
+            "`backbone` must return one output of 2 to 4 dimensions, samples first and "
+            "features last, or a mapping with 'pooled_output' or 'sequence_output'. "
+            f"Received outputs of shape {shapes}."
+        )
+    if len(shapes) == 4:
+        return layers.GlobalAveragePooling2D()(output)
+    if len(shapes) == 2:
+        return output
+    mask = inputs.get("padding_mask") if isinstance(inputs, dict) else None
+    if mask is None:
+        return layers.GlobalAveragePooling1D()(output)
+    return layers.GlobalAveragePooling1D()(output, mask=keras.ops.cast(mask, "bool"))
 
 
 def from_applications(name):

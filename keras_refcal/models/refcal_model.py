@@ -12,11 +12,16 @@ from keras_refcal.models.compiled_loss import (
     own_loss,
     unreached_heads,
 )
-from keras_refcal.models.features import FEATURES, FEATURES_RANK
+from keras_refcal.models.features import (
+    FEATURES,
+    FEATURES_RANK,
+    features_shape_of,
+    is_features,
+)
 from keras_refcal.models.given_data import GivenData
 from keras_refcal.models.held_parts import HeldParts
 from keras_refcal.models.training_views import TrainingViews
-from keras_refcal.models.views import encoder_rank, fold_views, unfold_views
+from keras_refcal.models.views import fold, fold_views, input_ranks, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_integer, is_class_ids
@@ -43,9 +48,10 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
     wholly, the first batch of a data set that can be read again.
 
     Args:
-        encoder: A `keras.Model` or layer that maps `(batch, ...)` inputs, for example
-            images `(batch, height, width, channels)`, to features
-            `(batch, features)`. It is saved with the model.
+        encoder: A `keras.Model` or layer that maps its inputs, a tensor of any rank, a
+            tuple or a mapping of tensors, to features `(batch, features)`. It is saved
+            with the model. A network of Keras or KerasHub whose output is of another
+            form becomes one by `models.encoders.from_backbone`.
         num_classes: Integer, 2 or more.
         projection_dim: Positive integer, length of the contrastive embedding.
         classifier_activation: `"softmax"`, or `None` to return logits.
@@ -70,9 +76,12 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
 
     Call arguments:
         inputs: What the encoder takes, or the same with a view axis after the batch
-            axis: `(batch, views, height, width, channels)`. All views go through the
-            encoder as one batch. Or `{"features": features}`, what the encoder
-            returned, `(batch, features)` or `(batch, views, features)`, see `encode`.
+            axis, in every part: `(batch, views, height, width, channels)`. All views
+            go through the encoder as one batch. A layer or subclassed model that is
+            not built yet reads its first inputs as without views (of images, rank 5,
+            as with views): build or call it before. Or `{"features": features}`,
+            what the encoder returned, `(batch, features)` or
+            `(batch, views, features)`, see `encode`.
         training: Whether to run in training mode. A frozen encoder runs in inference
             mode always; one of which a layer is frozen does not.
         return_outputs: Whether to return a mapping of `"predictions"`, shape
@@ -166,17 +175,7 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
 
     def build(self, input_shape):
         """Creates the weights for inputs with or without a view axis."""
-        rank = encoder_rank(self.encoder)
-        if len(input_shape) == rank + 1:
-            input_shape = (input_shape[0], *input_shape[2:])
-        if not self.encoder.built:
-            self.encoder.build(input_shape)
-        features_shape = self.encoder.compute_output_shape(tuple(input_shape))
-        if len(features_shape) != 2:
-            raise ValueError(
-                "`encoder` must return features of shape (batch, features). "
-                f"Received an encoder with output shape {features_shape}."
-            )
+        features_shape = features_shape_of(self.encoder, input_shape)
         for head in (self.projection, self.classifier):
             if not head.built:
                 head.build(features_shape)
@@ -257,9 +256,10 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
     def splits_batch(self, x):
         """Returns whether a training step on these inputs runs in micro-batches."""
         size = self.micro_batch_size
-        if isinstance(x, dict):  # features need no encoder
+        if size is None or is_features(x):  # which need no encoder
             return False
-        return size is not None and (x.shape[0] is None or x.shape[0] > size)
+        batch = keras.tree.flatten(x)[0].shape[0]
+        return batch is None or batch > size
 
     def compute_loss(
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
@@ -352,21 +352,28 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
 
     def _features(self, inputs, training):
         """Returns features, shape `(batch * views, features)`, and the views."""
-        if not isinstance(inputs, dict):
-            rank = encoder_rank(self.encoder)
-            if self.training_views is not None:
-                inputs = self.training_views(inputs, rank=rank, training=training)
-            images, views = fold_views(inputs, rank)
-            held = "encoder" in self._held
-            trains = training and self.encoder.trainable and not held
-            features = self.encoder(images, training=trains)
-            return (ops.stop_gradient(features) if held else features), views
-        if set(inputs) != {FEATURES}:
+        if is_features(inputs):
+            features = inputs[FEATURES]
+            has_views = len(features.shape) == FEATURES_RANK + 1
+            return (fold(features), features.shape[1]) if has_views else (features, 1)
+        if self.training_views is not None:
+            inputs = self._augmented(inputs, training)
+        inputs, views = fold_views(inputs, self.encoder)
+        held = "encoder" in self._held
+        trains = training and self.encoder.trainable and not held
+        features = self.encoder(inputs, training=trains)
+        return (ops.stop_gradient(features) if held else features), views
+
+    def _augmented(self, inputs, training):
+        """Returns the views that the model makes in training, of images alone."""
+        shapes = [tuple(x.shape) for x in keras.tree.flatten(inputs)]
+        if len(shapes) > 1:
             raise ValueError(
-                'The inputs must be a tensor or the mapping {"features": features}. '
-                f"Received a mapping of {sorted(inputs)}."
+                "`augmentation` makes views of images, so that the inputs must be one "
+                f"tensor. Received {len(shapes)}, of shapes {shapes}."
             )
-        return fold_views(inputs[FEATURES], FEATURES_RANK)
+        (rank,) = input_ranks(self.encoder, shapes)
+        return self.training_views(inputs, rank=rank, training=training)
 
     def _loss_state(self, kind):
         loss = getattr(self, "_refcal_loss", None)

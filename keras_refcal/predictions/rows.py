@@ -39,8 +39,9 @@ def given_rows(
         y_true: Labels, see `as_predictions`.
         name: What `outputs` are called where they were given.
         outputs: See `as_predictions`.
-        sample_weight: A number for each sample, or `None`.
-        groups: A value for each sample, or `None`.
+        sample_weight: A number for each sample, of the leading shape or of its first
+            axes, or `None`.
+        groups: A value for each sample, likewise, or `None`.
         ignore_class: A label, or `None`.
 
     Raises:
@@ -87,6 +88,13 @@ def _flat(name, values, leading, columns=None):
     size = int(np.prod(leading))
     if values.shape in (leading, (*leading, 1)):
         return values.reshape(size)
+    if columns is None and 0 < values.ndim < len(leading):
+        # A value for each sample goes for all of its positions.
+        if values.shape == leading[: values.ndim]:
+            axes = [1] * (len(leading) - values.ndim)
+            return np.broadcast_to(
+                values.reshape(*values.shape, *axes), leading
+            ).reshape(size)
     if columns is not None and values.shape == (*leading, columns):
         return values.reshape(size, columns)
     if columns is None and len(leading) == 1 and name == "sample_weight":

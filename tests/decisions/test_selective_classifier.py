@@ -119,10 +119,9 @@ def test_refuses_models_of_other_outputs():
     def make(model):
         return SelectiveClassifier(model, target_coverage=0.5)
 
-    inputs = keras.Input((4, 4, 3))
-    pixels = keras.Model(inputs, keras.layers.Softmax()(inputs))
-    with pytest.raises(ValueError, match=r"must have shape.*\(None, 4, 4, 3\)"):
-        make(pixels)
+    inputs = keras.Input((4, None))
+    with pytest.raises(ValueError, match=r"must have shape.*\(None, 4, None\)"):
+        make(keras.Model(inputs, keras.layers.Softmax()(inputs)))
     with pytest.raises(ValueError, match="It returns 2 outputs"):
         make(keras.Model(inputs, [inputs, inputs]))
     with pytest.raises(ValueError, match=r"`model` must be a keras\.Model"):

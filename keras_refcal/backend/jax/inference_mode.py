@@ -10,7 +10,7 @@ def inference(layer):
     Under a `keras.distribution` its rows need not divide by the number of devices.
 
     Args:
-        layer: A built layer or model with one input and one output.
+        layer: A built layer or model with one output.
     """
 
     @jax.jit

@@ -12,17 +12,17 @@ def forward(model, trainable, non_trainable, x):
         model: A `RefCalModel` with `micro_batch_size`.
         trainable: Values of the trainable variables.
         non_trainable: Values of the other variables.
-        x: Inputs, shape `(batch, ...)`.
+        x: Inputs, shape `(batch, ...)`, or a nest of them.
 
     Returns:
         The outputs of the whole batch, and the losses of layers and regularisers,
         averaged over micro-batches.
     """
-    size = len(x)
+    size = _size(x)
 
     def step(non_trainable, part):
         outputs, additional, non_trainable = _call(
-            model, trainable, non_trainable, part, len(part) / size
+            model, trainable, non_trainable, part, _size(part) / size
         )
         return non_trainable, (outputs, additional)
 
@@ -48,7 +48,7 @@ def backward(model, trainable, non_trainable, x, gradients, scale):
         gradients: Gradient of the scaled loss at each output.
         scale: Function that scales a loss as the optimizer does.
     """
-    size = len(x)
+    size = _size(x)
 
     def step(carry, part):
         non_trainable, total = carry
@@ -56,7 +56,7 @@ def backward(model, trainable, non_trainable, x, gradients, scale):
 
         def outputs_of(trainable):
             outputs, additional, state = _call(
-                model, trainable, non_trainable, part, len(part) / size
+                model, trainable, non_trainable, part, _size(part) / size
             )
             return (outputs, scale(additional)), state
 
@@ -74,7 +74,7 @@ def backward(model, trainable, non_trainable, x, gradients, scale):
 def _over_micro_batches(model, step, carry, tables):
     """Scans over even micro-batches, then steps over what is left of the batch."""
     size = model.micro_batch_size
-    count, rest = divmod(len(jax.tree.leaves(tables)[0]), size)
+    count, rest = divmod(_size(tables), size)
     even = jax.tree.map(
         lambda t: t[: count * size].reshape(count, size, *t.shape[1:]), tables
     )
@@ -84,6 +84,10 @@ def _over_micro_batches(model, step, carry, tables):
         carry, result = step(carry, jax.tree.map(lambda t: t[-rest:], tables))
         results.append(result)
     return carry, results
+
+
+def _size(tables):
+    return len(jax.tree.leaves(tables)[0])
 
 
 def _call(model, trainable, non_trainable, x, share):

@@ -1,5 +1,6 @@
 """A layer in inference mode on TensorFlow."""
 
+import keras
 import tensorflow as tf
 
 
@@ -9,7 +10,7 @@ def inference(layer):
     Under a `tf.distribute` strategy it runs once, in the process that calls it.
 
     Args:
-        layer: A built layer or model with one input and one output.
+        layer: A built layer or model with one output.
     """
     run = tf.function(lambda x: layer(x, training=False), reduce_retracing=True)
-    return lambda x: run(tf.convert_to_tensor(x)).numpy()
+    return lambda x: run(keras.tree.map_structure(tf.convert_to_tensor, x)).numpy()

@@ -12,11 +12,12 @@ def in_micro_batches(model, x, y, sample_weight):
 
     Args:
         model: A `RefCalModel` with `micro_batch_size`.
-        x: Inputs, shape `(batch, ...)`; the batch may be unknown while tracing.
+        x: Inputs, shape `(batch, ...)`, or a nest of them; the batch may be unknown
+            while tracing.
         y: Labels.
         sample_weight: Weights or `None`.
     """
-    x = tf.convert_to_tensor(x)
+    x = keras.tree.map_structure(tf.convert_to_tensor, x)
     changing = [v for v in model.non_trainable_variables if not v.trainable]
     before = [tf.identity(v.value) for v in changing]
     outputs, additional = _forward(model, x)
@@ -37,12 +38,11 @@ def in_micro_batches(model, x, y, sample_weight):
 
 def _forward(model, x):
     """Returns the outputs of the whole batch, and the mean of the layers' losses."""
-    size = tf.shape(x)[0]
-    specs = model.compute_output_spec(
-        keras.KerasTensor((None, *x.shape[1:]), x.dtype.name),
-        training=True,
-        return_outputs=True,
+    size = _size(x)
+    symbols = keras.tree.map_structure(
+        lambda part: keras.KerasTensor((None, *part.shape[1:]), part.dtype.name), x
     )
+    specs = model.compute_output_spec(symbols, training=True, return_outputs=True)
     tables = {
         name: tf.zeros((size, *spec.shape[1:]), spec.dtype)
         for name, spec in specs.items()
@@ -62,7 +62,7 @@ def _forward(model, x):
 
 
 def _backward(model, x, upstream, gradients):
-    size = tf.shape(x)[0]
+    size = _size(x)
     weights = [weight.value for weight in model.trainable_weights]
 
     def step(start, length, *gradients):
@@ -102,12 +102,19 @@ def _over_micro_batches(model, size, step, variables):
 
 def _call(model, x, size):
     outputs = model(x, training=True, return_outputs=True)
-    share = tf.cast(tf.shape(x)[0], "float32") / tf.cast(size, "float32")
+    share = tf.cast(_size(x), "float32") / tf.cast(size, "float32")
     losses = [tf.cast(tf.reduce_sum(loss), "float32") for loss in model.losses]
     return outputs, share * tf.add_n([tf.zeros(()), *losses])
 
 
-def _rows(table, start, length):
-    rest = table.shape[1:]
-    part = tf.slice(table, [start] + [0] * len(rest), [length] + [-1] * len(rest))
-    return tf.ensure_shape(part, (None, *rest))
+def _size(x):
+    return tf.shape(keras.tree.flatten(x)[0])[0]
+
+
+def _rows(tables, start, length):
+    def rows(table):
+        rest = table.shape[1:]
+        part = tf.slice(table, [start] + [0] * len(rest), [length] + [-1] * len(rest))
+        return tf.ensure_shape(part, (None, *rest))
+
+    return keras.tree.map_structure(rows, tables)

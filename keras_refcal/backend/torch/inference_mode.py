@@ -8,7 +8,7 @@ def inference(layer):
     """Returns a function of arrays that runs a layer in inference mode.
 
     Args:
-        layer: A built layer or model with one input and one output.
+        layer: A built layer or model with one output.
     """
 
     @torch.no_grad()

@@ -12,13 +12,15 @@ def in_micro_batches(model, x, y, sample_weight):
 
     Args:
         model: A `RefCalModel` with `micro_batch_size`.
-        x: Inputs, shape `(batch, ...)`.
+        x: Inputs, shape `(batch, ...)`, or a nest of them.
         y: Labels.
         sample_weight: Weights or `None`.
     """
-    x = keras.ops.convert_to_tensor(x)
-    parts = torch.split(x, model.micro_batch_size)
-    shares = [len(part) / len(x) for part in parts]
+    leaves = [keras.ops.convert_to_tensor(leaf) for leaf in keras.tree.flatten(x)]
+    pieces = (torch.split(leaf, model.micro_batch_size) for leaf in leaves)
+    parts = [keras.tree.pack_sequence_as(x, part) for part in zip(*pieces, strict=True)]
+    sizes = [len(keras.tree.flatten(part)[0]) for part in parts]
+    shares = [size / sum(sizes) for size in sizes]
     changing = [v for v in model.non_trainable_variables if not v.trainable]
     before = [v.value.detach().clone() for v in changing]
     with torch.no_grad():

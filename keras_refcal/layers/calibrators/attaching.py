@@ -72,7 +72,7 @@ def returns_logits(model) -> bool | None:
     return None if activation is None else activation == "linear"
 
 
-def check_one_distribution(model, columns, name) -> None:
+def check_one_distribution(model, columns, name, multi_label=False) -> None:
     """Raises `ValueError` if a model's columns are not the classes of one decision.
 
     Several sigmoids are independent labels, whose rows need not sum to 1; a softmax
@@ -82,21 +82,38 @@ def check_one_distribution(model, columns, name) -> None:
         model: A `keras.Model`.
         columns: Columns of its output.
         name: What is attached to it, for the message.
+        multi_label: Whether what is attached takes each column for a label.
     """
     activation = output_activation(model)
     named = f"`model` {getattr(model, 'name', model)!r}"
+    if multi_label and activation == "softmax":
+        raise ValueError(
+            f"{name} with `multi_label=True` takes independent labels, and {named} "
+            "ends in a softmax, whose columns exclude each other."
+        )
+    if multi_label:
+        return
     if activation == "sigmoid" and columns is not None and columns > 1:
         raise ValueError(
             f"{name} takes classes of which one is right, and {named} returns "
-            f"{columns} independent sigmoids, whose rows need not sum to 1. Fit and "
-            "attach one for each column alone, as two classes (a model of that single "
-            "column), or train with softmax."
+            f"{columns} independent sigmoids, whose rows need not sum to 1. Set "
+            "`multi_label=True`, or train with softmax."
         )
     if activation == "softmax" and columns == 1:
         raise ValueError(
             f"{name} cannot be attached to {named}: its softmax over one column is "
             "always 1. Use sigmoid for two classes in one column."
         )
+
+
+def columns_of(name, shape):
+    """Returns the columns of scores of a shape; those of shape `(batch,)` are one."""
+    if len(shape) == 0:
+        raise ValueError(
+            f"`{name}` must have shape (..., num_classes), or (batch,) for two classes "
+            "in one column. Received a scalar."
+        )
+    return 1 if len(shape) == 1 else shape[-1]
 
 
 def _name(activation):
@@ -136,6 +153,9 @@ def new_inputs(model):
     Raises:
         ValueError: If the model was not built for inputs of one shape.
     """
+    # A `RefCalModel` takes what its encoder takes, and need not say so itself.
+    if not getattr(model, "inputs", None):
+        model = _of_inputs(model)
     given = getattr(model, "inputs", None)
     if given and isinstance(model, keras.Sequential):
         # It has inputs, but `input` only once it was called.
@@ -151,3 +171,8 @@ def new_inputs(model):
             "once on a batch first."
         )
     return keras.Input(tuple(shape[1:]))
+
+
+def _of_inputs(model):
+    encoder = getattr(model, "encoder", None)
+    return encoder if getattr(encoder, "inputs", None) else model

@@ -11,7 +11,13 @@ from keras_refcal.fitting.validation_set import ValidationSet, sample_shares
 from keras_refcal.layers.calibrators.attaching import (
     attached_model,
     check_one_distribution,
+    columns_of,
     returns_logits,
+)
+from keras_refcal.layers.calibrators.several_labels import (
+    calibrated_labels,
+    fit_labels,
+    maps_of_labels,
 )
 from keras_refcal.ops.labels import MIN_PROBABILITY, log_probabilities
 from keras_refcal.predictions import (
@@ -21,6 +27,7 @@ from keras_refcal.predictions import (
     check_probabilities,
     two_columns,
 )
+from keras_refcal.predictions.rows import given_rows
 from keras_refcal.registration import Configured
 from keras_refcal.validation import check_bool
 
@@ -43,6 +50,9 @@ class Calibrator(Configured, keras.layers.Layer):
     Args:
         from_logits: Whether the scores are logits; otherwise they are probabilities,
             which are read as logits by their logarithm.
+        multi_label: Whether each column is a label of its own, 0 or 1, as behind
+            several sigmoids; each is then calibrated as two classes, by a map of its
+            own.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`. Whatever the `dtype`, the
             layer computes in float32.
 
@@ -65,25 +75,37 @@ class Calibrator(Configured, keras.layers.Layer):
     # Whether it may cost 1 / n nats on n samples, as a share of the uniform
     # distribution does that is mixed in against surprises.
     is_mixed = False
+    # Whether a map of each of several labels alone has a meaning.
+    takes_labels = True
     # Tells a layer that is attached behind this one what it reads.
     returns_calibrated = True
 
-    def __init__(self, from_logits=True, **kwargs):
+    def __init__(self, from_logits=True, multi_label=False, **kwargs):
         super().__init__(autocast=False, **kwargs)
         check_bool("from_logits", from_logits)
+        check_bool("multi_label", multi_label)
+        if multi_label and not self.takes_labels:
+            raise ValueError(
+                f"{type(self).__name__} has no meaning with `multi_label=True`: it "
+                "goes by the training samples of classes that exclude each other."
+            )
         self.from_logits = from_logits
+        self.multi_label = multi_label
 
     def build(self, input_shape):
         """Creates the weights of the identity."""
-        columns = _columns("inputs", input_shape)
+        columns = columns_of("inputs", input_shape)
         if columns is None:
             raise ValueError(
                 "The inputs of a calibrator must have shape (..., num_classes) with "
                 f"a known number of classes. Received shape: {tuple(input_shape)}"
             )
         self.single_column = columns == 1
-        self.num_classes = max(2, columns)
-        self.build_state(self.num_classes)
+        self.num_classes = columns if self.multi_label else max(2, columns)
+        if self.multi_label:
+            self.of_labels = maps_of_labels(self, columns)
+        else:
+            self.build_state(self.num_classes)
 
     def call(self, inputs):
         """Returns calibrated probabilities."""
@@ -92,9 +114,12 @@ class Calibrator(Configured, keras.layers.Layer):
         is_table = len(inputs.shape) == 2
         if not is_table:
             scores = ops.reshape(scores, (-1, columns))
-        probabilities = self.calibrate(self._as_logits(scores, columns))
-        if columns == 1:
-            probabilities = probabilities[:, 1:]
+        if self.multi_label:
+            probabilities = calibrated_labels(self.of_labels, scores)
+        else:
+            probabilities = self.calibrate(self._as_logits(scores, columns))
+            if columns == 1:
+                probabilities = probabilities[:, 1:]
         if is_table:
             return probabilities
         # Exporters know -1 better than the number of rows of a traced batch.
@@ -102,7 +127,9 @@ class Calibrator(Configured, keras.layers.Layer):
         form = ops.shape(inputs) if None in inner else (-1, *inner)
         return ops.reshape(probabilities, form)
 
-    def fit(self, y_true, logits, sample_weight=None, class_weight=None):
+    def fit(
+        self, y_true, logits, sample_weight=None, class_weight=None, ignore_class=None
+    ):
         """Fits the calibrator to validation predictions.
 
         The mean negative log-likelihood on these predictions is never worse than
@@ -114,15 +141,20 @@ class Calibrator(Configured, keras.layers.Layer):
 
         Args:
             y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows
+                `(n, num_classes)`; with `multi_label`, zeros and ones,
                 `(n, num_classes)`.
             logits: What the layer takes, `(n, num_classes)`, or `(n,)` or `(n, 1)`
                 for class 1 of two: logits, or probabilities if `from_logits=False`.
-                They must not be those that the classifier was trained on.
+                They must not be those that the classifier was trained on. Pixels and
+                tokens, `(n, ..., num_classes)`, are so many samples; labels and weights
+                then have their leading shape.
             sample_weight: Numbers of 0 or more, shape `(n,)`. Weight 0 equals
                 absence; their scale does not matter.
             class_weight: One number a class; or `"balanced"`, the inverse of each
                 class' number of validation samples: fits for test data whose classes
                 are equally frequent, where the validation data are long-tailed.
+
+            ignore_class: Label of the samples to leave out, or `None`.
 
         Returns:
             The layer.
@@ -130,7 +162,17 @@ class Calibrator(Configured, keras.layers.Layer):
         Raises:
             ValueError: If an argument does not fit, or values are not finite.
         """
-        data = self._checked(y_true, logits, sample_weight, class_weight)
+        rows = given_rows(
+            y_true,
+            "logits",
+            ops.convert_to_numpy(logits),
+            sample_weight,
+            ignore_class=None if self.multi_label else ignore_class,
+        )
+        if self.multi_label:
+            fit_labels(self, rows, class_weight, ignore_class)
+            return self
+        data = self._checked(*rows[:3], class_weight)
         weakness = data.weakness()
         if weakness is not None:
             self.become_identity()
@@ -181,8 +223,9 @@ class Calibrator(Configured, keras.layers.Layer):
             layer = self._reading(from_logits=declared)
 
         def checked(output):
-            columns = _columns("model.output", output.shape)
-            check_one_distribution(model, columns, type(self).__name__)
+            columns = columns_of("model.output", output.shape)
+            name = type(self).__name__
+            check_one_distribution(model, columns, name, self.multi_label)
             return layer(output)
 
         return attached_model(model, checked, self.name)
@@ -255,13 +298,17 @@ class Calibrator(Configured, keras.layers.Layer):
         # What one column was fitted on has the first logit 0.
         return scores - scores[:, :1] if self.single_column else scores
 
-    def _checked(self, y_true, scores, sample_weight, class_weight):
-        scores = as_outputs("logits", ops.convert_to_numpy(scores)).astype("float64")
-        self._check_kind(scores)
+    def build_for(self, scores):
+        """Builds the layer for the columns of scores, or raises unless they fit."""
         if not self.built:
             self.build((None, scores.shape[1]))
             self.built = True
         self._checked_columns("logits", scores.shape)
+
+    def _checked(self, y_true, scores, sample_weight, class_weight):
+        scores = as_outputs("logits", scores).astype("float64")
+        self._check_kind(scores)
+        self.build_for(scores)
         labels = as_class_ids(y_true, len(scores), self.num_classes)
         weights = sample_shares(labels, self.num_classes, sample_weight, class_weight)
         rows = weights > 0
@@ -285,13 +332,14 @@ class Calibrator(Configured, keras.layers.Layer):
 
     def _checked_columns(self, name, shape):
         """Returns the columns of scores, or raises unless they fit the classes."""
-        columns = _columns(name, shape)
-        fit = columns == self.num_classes or (columns == 1 and self.num_classes == 2)
+        columns = columns_of(name, shape)
+        two = self.num_classes == 2 and not self.multi_label
+        fit = columns == self.num_classes or (columns == 1 and two)
         if not fit:
             raise ValueError(
                 f"`{name}` must have {self.num_classes} columns for the "
                 f"{self.num_classes} classes that {type(self).__name__} was built for"
-                f"{', or one' * (self.num_classes == 2)}. Received shape: "
+                f"{', or one' * two}. Received shape: "
                 f"{tuple(shape)}"
             )
         if (
@@ -349,13 +397,3 @@ class Calibrator(Configured, keras.layers.Layer):
             copy.built = True
             copy.assign(self.numbers())
         return copy
-
-
-def _columns(name, shape):
-    """Returns the columns of scores of a shape; those of shape `(batch,)` are one."""
-    if len(shape) == 0:
-        raise ValueError(
-            f"`{name}` must have shape (..., num_classes), or (batch,) for two classes "
-            "in one column. Received a scalar."
-        )
-    return 1 if len(shape) == 1 else shape[-1]

@@ -28,8 +28,8 @@ class BayesianBinning(OneVersusRestCalibrator):
             `num_classes * max_edges` numbers a sample.
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
-            `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `multi_label` of
+            `Calibrator`; `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

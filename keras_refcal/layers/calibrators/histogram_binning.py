@@ -24,8 +24,8 @@ class HistogramBinning(OneVersusRestCalibrator):
             equally many validation samples. Bins are closed on the right.
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
-            `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `multi_label` of
+            `Calibrator`; `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

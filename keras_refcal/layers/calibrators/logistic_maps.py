@@ -19,8 +19,8 @@ class PlattScaling(OneVersusRestCalibrator):
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
-            `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `multi_label` of
+            `Calibrator`; `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of
@@ -71,8 +71,8 @@ class BetaCalibration(OneVersusRestCalibrator):
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        **kwargs: `fallback` of `OneVersusRestCalibrator`; `name`, `dtype` of
-            `keras.layers.Layer`.
+        **kwargs: `fallback` of `OneVersusRestCalibrator`; `multi_label` of
+            `Calibrator`; `name`, `dtype` of `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

@@ -49,6 +49,8 @@ class GroupTemperatureScaling(Calibrator):
     5.771
     """
 
+    takes_labels = False
+
     def __init__(
         self, class_counts, groups="shots", min_samples=30, from_logits=True, **kwargs
     ):
@@ -123,6 +125,8 @@ class ClassDistributionAwareTemperature(Calibrator):
     >>> bool(temperature[0] > temperature[1])
     True
     """
+
+    takes_labels = False
 
     def __init__(self, class_counts, from_logits=True, **kwargs):
         super().__init__(from_logits=from_logits, **kwargs)

@@ -31,7 +31,8 @@ class MatrixScaling(Calibrator):
         reg_mu: Number of 0 or more, weight of the mean square of b; `None` for
             `reg_lambda`.
         from_logits: Whether the scores are logits; otherwise probabilities.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `multi_label` of `Calibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of
@@ -109,7 +110,8 @@ class DirichletCalibration(MatrixScaling):
             `reg_lambda`.
         from_logits: Whether the scores are logits; otherwise probabilities. Both give
             the same calibrator.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `multi_label` of `Calibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

@@ -34,7 +34,8 @@ class OneVersusRestCalibrator(Calibrator):
         fallback: Whether `fit` becomes one temperature, with a `UserWarning`, where
             five-fold cross-validation says that the maps have the greater loss.
         from_logits: Whether the scores are logits; otherwise probabilities.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `multi_label` of `Calibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
     """
 
     # Where a map can reach 0, so that no class gets the probability 0.

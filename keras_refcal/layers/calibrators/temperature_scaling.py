@@ -19,7 +19,8 @@ class TemperatureScaling(Calibrator):
 
     Args:
         from_logits: Whether the scores are logits; otherwise probabilities.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `multi_label` of `Calibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

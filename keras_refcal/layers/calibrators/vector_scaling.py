@@ -24,7 +24,8 @@ class VectorScaling(Calibrator):
             temperature beyond noise. Or a number of 0 or more, as published: `l2 / 2`
             times the squared distance of w from 1 and b from 0 is added to the loss.
         from_logits: Whether the scores are logits; otherwise probabilities.
-        **kwargs: `name`, `dtype` of `keras.layers.Layer`.
+        **kwargs: `multi_label` of `Calibrator`; `name`, `dtype` of
+            `keras.layers.Layer`.
 
     Call arguments:
         inputs: Scores, shape `(batch, num_classes)`, or `(batch, 1)` for class 1 of

@@ -8,7 +8,7 @@ import numpy as np
 from keras_refcal.callbacks import ValidationRefinement
 from keras_refcal.models import RefCalModel
 from keras_refcal.training.config import SELECTIONS
-from keras_refcal.training.recipes.cached_features import encoded_data
+from keras_refcal.training.recipes.cached_features import encoded_data, is_arrays
 from keras_refcal.training.recipes.refcal import refcal_two_stage
 from keras_refcal.training.recipes.scale import small
 from keras_refcal.validation import check_choice
@@ -21,10 +21,11 @@ def two_stage(
 
     Args:
         model: A `RefCalModel`.
-        x: Images, shape `(n, height, width, channels)` or
-            `(n, views, height, width, channels)`, or a batched data set of images and
-            labels. Two augmented views an image serve best, which the model makes if it
-            has `augmentation=..., views=2`; see `data.two_views` too.
+        x: What the model takes, an array, or a tuple or mapping of arrays: images,
+            shape `(n, height, width, channels)` or `(n, views, height, width,
+            channels)`, say. Or a batched data set of such and labels. Two augmented
+            views a sample serve best, which the model makes of images if it has
+            `augmentation=..., views=2`; see `data.two_views` too.
         y: Class ids, shape `(n,)`, if `x` is an array.
         epochs: Epochs of the encoder.
         classifier_epochs: Epochs of the classifier on the frozen encoder.
@@ -84,8 +85,8 @@ def fit_stages(
     Args:
         model: A `RefCalModel`.
         stages: A tuple of `Stage`.
-        x: What `model.fit` takes: images, shape `(n, height, width, channels)` or
-            `(n, views, height, width, channels)`, or a batched data set.
+        x: What `model.fit` takes: an array, or a tuple or mapping of arrays, of shape
+            `(n, ...)` or `(n, views, ...)`; or a batched data set.
         y: Class ids, shape `(n,)`, if `x` is an array.
         classifier_x: In place of `x` for stages with a frozen encoder, whose
             classifier needs one view only.
@@ -161,8 +162,8 @@ def _with_index(y):
 
 
 def _steps(x, batch_size):
-    if hasattr(x, "shape"):
-        return math.ceil(len(x) / batch_size)
+    if is_arrays(x):
+        return math.ceil(len(keras.tree.flatten(x)[0]) / batch_size)
     try:
         steps = len(x)
     except TypeError as error:

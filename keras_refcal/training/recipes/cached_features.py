@@ -13,27 +13,32 @@ def encoded_data(model, data, cache_features=None):
 
     Args:
         model: A `RefCalModel` with a frozen encoder.
-        data: Arguments of `fit`, by name; `x` an array or a batched data set.
+        data: Arguments of `fit`, by name; `x` arrays or a batched data set.
         cache_features: `None` encodes arrays, unless the model makes views of them;
             `True` data sets as well: those are read once and become arrays. `False`
             returns `data` as they are.
     """
-    is_array = hasattr(data["x"], "shape")
+    in_arrays = is_arrays(data["x"])
     if cache_features is None and model.training_views is not None:
         return data
-    if cache_features is False or not (is_array or cache_features):
+    if cache_features is False or not (in_arrays or cache_features):
         return data
     encoded = encoding(model)
-    if is_array:
+    if in_arrays:
         data = {**data, "x": encoded(data["x"])}
     else:
         data = {**data, **_read(encoded, data["x"], data.get("steps_per_epoch"))}
     validation = data.get("validation_data")
     # Any other form of it holds images, which the model takes as well.
-    if isinstance(validation, tuple | list) and hasattr(validation[0], "shape"):
+    if isinstance(validation, tuple | list) and is_arrays(validation[0]):
         images, *rest = validation
         data["validation_data"] = (encoded(images), *rest)
     return data
+
+
+def is_arrays(x) -> bool:
+    """Whether inputs are an array, or a tuple, list or mapping of arrays."""
+    return all(hasattr(part, "shape") for part in keras.tree.flatten(x))
 
 
 def _read(encoded, batches, steps):
@@ -42,8 +47,9 @@ def _read(encoded, batches, steps):
         steps = len(batches)  # in older Keras iterating one does not end
     columns = None
     for batch in itertools.islice(batches, steps):
-        images, *rest = (keras.ops.convert_to_numpy(part) for part in batch)
-        parts = [encoded(images)["features"], *rest]
+        inputs, *rest = batch
+        rest = map(keras.ops.convert_to_numpy, rest)
+        parts = [encoded(inputs)["features"], *rest]
         columns = columns or [[] for _ in parts]
         for column, part in zip(columns, parts, strict=True):
             column.append(part)

@@ -229,7 +229,7 @@ def test_a_class_without_samples_keeps_its_share(cls, options):
         ({"y_true": np.full(400, 0.5)}, "`y_true` must hold whole numbers"),
         ({"logits": np.zeros((0, 4))}, "`logits` must hold one sample"),
         ({"logits": np.full((400, 4), 0.25)}, "`logits` hold probabilities"),
-        ({"sample_weight": np.zeros(400)}, "must leave one sample or more"),
+        ({"sample_weight": np.zeros(400)}, "One sample or more must count"),
         ({"sample_weight": -np.ones(400)}, "`sample_weight` must hold 400 finite"),
         ({"class_weight": "fair"}, "`class_weight` must be 'balanced'"),
         ({"class_weight": [1, 2]}, "`class_weight` must hold 4 finite numbers"),
