@@ -24,6 +24,7 @@ from keras_refcal.layers.calibrators.temperature_scaling import TemperatureScali
 from keras_refcal.layers.calibrators.vector_scaling import VectorScaling
 from keras_refcal.layers.calibrators.venn_abers_calibration import VennAbersCalibration
 from keras_refcal.layers.class_prototypes import ClassPrototypes
+from keras_refcal.layers.prior_shift import PriorShift
 from keras_refcal.layers.projection_head import ProjectionHead
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "LaplaceTemperatureScaling",
     "MatrixScaling",
     "PlattScaling",
+    "PriorShift",
     "ProjectionHead",
     "StructuredMatrixScaling",
     "StructuredVectorScaling",

@@ -49,8 +49,11 @@ def from_backbone(backbone, pooling="auto"):
             f"`backbone` must know its inputs, as functional models do. Received: "
             f"{backbone!r}"
         )
+    # A `Sequential` has inputs, but `input` only once it was called.
+    is_sequence = isinstance(backbone, keras.Sequential)
     inputs = keras.tree.map_structure(
-        lambda x: keras.Input(x.shape[1:], dtype=x.dtype, name=x.name), backbone.input
+        lambda x: keras.Input(x.shape[1:], dtype=x.dtype, name=x.name),
+        backbone.inputs[0] if is_sequence else backbone.input,
     )
     x = inputs
     rescales = any(isinstance(layer, layers.Rescaling) for layer in backbone.layers)

@@ -21,7 +21,7 @@ from keras_refcal.models.features import (
 from keras_refcal.models.given_data import GivenData
 from keras_refcal.models.held_parts import HeldParts
 from keras_refcal.models.training_views import TrainingViews
-from keras_refcal.models.views import fold, fold_views, input_ranks, unfold_views
+from keras_refcal.models.views import fold, fold_views, unfold_views
 from keras_refcal.ops.labels import split_index, without_index
 from keras_refcal.registration import serializable
 from keras_refcal.validation import check_integer, is_class_ids
@@ -167,6 +167,7 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             for term in ("refinement", "calibration", "classification")
         }
         self._refcal_loss = None
+        self._embedding_metrics = tuple
         self.training_views = None
         if augmentation is not None:
             self.training_views = TrainingViews(augmentation, views)
@@ -193,7 +194,8 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             return predictions
         outputs = {"predictions": predictions, "logits": logits}
         terms = self._active_terms()
-        if not training or not terms or "refinement" in terms:
+        watched = "refinement" in terms or self._embedding_metrics()
+        if not training or not terms or watched:
             outputs["embeddings"] = unfold_views(self.projection(features), views)
         return outputs
 
@@ -204,6 +206,7 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
         *,
         loss_weights=None,
         freeze_encoder=False,
+        embedding_metrics=(),
         **kwargs,
     ):
         """Configures a stage of training; see `keras.Model.compile`.
@@ -216,6 +219,8 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             loss_weights: Must be `None` with a `RefCalLoss`, which has its own.
             freeze_encoder: Whether the encoder keeps its weights and statistics, and
                 runs in inference mode, until the next `compile`.
+            embedding_metrics: Metrics that see the projected embeddings, shape
+                `(batch, views, projection_dim)`, see `metrics.embeddings`.
             **kwargs: As in Keras.
         """
         loss = own_loss(loss)
@@ -227,6 +232,9 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
                 f"Received: loss_weights={loss_weights}"
             )
         self.hold(unreached_heads(loss) + ("encoder",) * freeze_encoder)
+        # In a function, as a built model tracks no new state.
+        watched = tuple(embedding_metrics)
+        self._embedding_metrics = lambda: watched
         super().compile(
             optimizer=optimizer, loss=loss, loss_weights=loss_weights, **kwargs
         )
@@ -236,7 +244,14 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
     def get_compile_config(self):
         """Returns the arguments of this compile, serialised."""
         config = super().get_compile_config()
-        return config and {**config, "freeze_encoder": "encoder" in self._held}
+        return config and {
+            **config,
+            "freeze_encoder": "encoder" in self._held,
+            "embedding_metrics": [
+                keras.saving.serialize_keras_object(metric)
+                for metric in self._embedding_metrics()
+            ],
+        }
 
     def compile_from_config(self, config):
         """Compiles the model as it was compiled when it was saved."""
@@ -294,6 +309,8 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
         """Updates the compiled metrics with the predictions and returns all logs."""
         if self._refcal_loss and self._refcal_loss.needs_index and not is_class_ids(y):
             y, _ = split_index(y)
+        for metric in self._embedding_metrics():
+            metric.update_state(y, y_pred["embeddings"], sample_weight)
         return super().compute_metrics(x, y, _predictions(y_pred), sample_weight)
 
     @property
@@ -311,7 +328,8 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
         """The metrics of this compile; losses of inactive terms are left out."""
         active = self._active_terms()
         inactive = [t for name, t in self._term_trackers.items() if name not in active]
-        return [m for m in super().metrics if not any(m is t for t in inactive)]
+        kept = [m for m in super().metrics if not any(m is t for t in inactive)]
+        return [*kept, *self._embedding_metrics()]
 
     def get_config(self):
         """Returns the constructor's arguments, the encoder serialised."""
@@ -357,23 +375,12 @@ class RefCalModel(HeldParts, GivenData, TrainStep, keras.Model):
             has_views = len(features.shape) == FEATURES_RANK + 1
             return (fold(features), features.shape[1]) if has_views else (features, 1)
         if self.training_views is not None:
-            inputs = self._augmented(inputs, training)
+            inputs = self.training_views.of_inputs(inputs, self.encoder, training)
         inputs, views = fold_views(inputs, self.encoder)
         held = "encoder" in self._held
         trains = training and self.encoder.trainable and not held
         features = self.encoder(inputs, training=trains)
         return (ops.stop_gradient(features) if held else features), views
-
-    def _augmented(self, inputs, training):
-        """Returns the views that the model makes in training, of images alone."""
-        shapes = [tuple(x.shape) for x in keras.tree.flatten(inputs)]
-        if len(shapes) > 1:
-            raise ValueError(
-                "`augmentation` makes views of images, so that the inputs must be one "
-                f"tensor. Received {len(shapes)}, of shapes {shapes}."
-            )
-        (rank,) = input_ranks(self.encoder, shapes)
-        return self.training_views(inputs, rank=rank, training=training)
 
     def _loss_state(self, kind):
         loss = getattr(self, "_refcal_loss", None)

@@ -6,6 +6,7 @@ from keras_refcal.backend import key_of_replica
 from keras_refcal.data import augment, colour, device_arrays, scaled
 from keras_refcal.data.keras_layers import draws_from_seed
 from keras_refcal.data.seeds import DeviceSeed
+from keras_refcal.models.views import input_ranks
 from keras_refcal.validation import check_integer
 
 
@@ -58,6 +59,17 @@ class TrainingViews(keras.layers.Layer):
     def raw_as_float(self, images):
         """Returns an array of images as the encoder sees them at inference."""
         return scaled(images) if images.dtype == "uint8" else images
+
+    def of_inputs(self, inputs, encoder, training):
+        """Returns the views of what an encoder takes, which must be images alone."""
+        shapes = [tuple(x.shape) for x in keras.tree.flatten(inputs)]
+        if len(shapes) > 1:
+            raise ValueError(
+                "`augmentation` makes views of images, so that the inputs must be one "
+                f"tensor. Received {len(shapes)}, of shapes {shapes}."
+            )
+        (rank,) = input_ranks(encoder, shapes)
+        return self(inputs, rank=rank, training=training)
 
     def build(self, images_shape):
         """Builds a Keras layer that makes the views."""

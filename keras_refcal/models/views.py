@@ -54,11 +54,14 @@ def without_views(encoder, shapes):
         return shapes, False
     views = {shape[1] for shape in shapes if len(shape) > 1}
     if more != {1} or len(views) > 1:
-        wanted = " and ".join(str(rank) for rank in ranks)
+        if len(ranks) == 1:
+            raise ValueError(
+                f"The inputs must have rank {ranks[0]}, or {ranks[0] + 1} with a view "
+                f"axis after the batch axis. Received shape: {shapes[0]}"
+            )
         raise ValueError(
-            f"The inputs must have rank {wanted}, or one more with a view axis after "
-            f"the batch axis{' in every part' * (len(ranks) > 1)}. Received shapes: "
-            f"{shapes if len(shapes) > 1 else shapes[0]}"
+            f"The inputs must have ranks {ranks}, or one more with a view axis after "
+            f"the batch axis in every part. Received shapes: {shapes}"
         )
     return [(shape[0], *shape[2:]) for shape in shapes], True
 

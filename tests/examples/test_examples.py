@@ -28,6 +28,8 @@ def examples():
 
 @pytest.mark.parametrize("path", examples(), ids=lambda path: path.stem)
 def test_runs(path, tmp_path):
+    if path.stem == "text":
+        pytest.importorskip("keras_hub", reason="needs the extra hub")
     processes = 2 if path.stem == "distributed_torch" else 1
     done = new_process.run(path, processes=processes, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

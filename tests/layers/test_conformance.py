@@ -8,7 +8,12 @@ import pytest
 
 from keras_refcal import layers
 
-ARGUMENTS = {"num_classes": 3, "embedding_dim": 3, "class_counts": [50, 20, 5]}
+ARGUMENTS = {
+    "num_classes": 3,
+    "embedding_dim": 3,
+    "class_counts": [50, 20, 5],
+    "training_rates": [0.5, 0.3, 0.2],
+}
 CLASSES = [
     getattr(layers, name)
     for name in layers.__all__
