@@ -29,10 +29,10 @@ out and counted, and `result()` raises where values can be read: at once, or at 
 of an epoch of a compiled `fit`. For two classes one column will do, `(n,)` or `(n, 1)`,
 with labels 0 and 1 in either shape or in rows `(n, 2)`.
 
-Pixels and tokens, `(batch, ..., classes)`, are so many samples; `ignore_class` (255, -1) and
-masks of Keras leave some out. `multi_label=True` reads `(n, labels)` independent
-probabilities against zeros and ones: the figure is the mean over labels of that of two
-classes, and `label_scores()` are those of each label.
+Pixels and tokens, `(batch, ..., classes)`, are so many samples; `ignore_class` (255,
+-1) and masks of Keras leave some out. `multi_label=True` reads `(n, labels)`
+independent probabilities against zeros and ones: the figure is the mean over labels of
+that of two classes, and `label_scores()` are those of each label.
 
 "Distance" is from what `keras_refcal.evaluation` computes of all predictions at once;
 `distance_bound()` computes it from the counters, rounding included, and is never above

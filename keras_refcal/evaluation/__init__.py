@@ -1,5 +1,6 @@
 """Exact evaluation of saved predictions in NumPy: scores and curves."""
 
+from keras_refcal.evaluation.binary import binary_scores
 from keras_refcal.evaluation.bootstrap import PoissonBootstrap
 from keras_refcal.evaluation.classes import (
     ClassCalibration,
@@ -35,6 +36,7 @@ __all__ = [
     "PoissonBootstrap",
     "ReliabilityCurve",
     "RiskCoverageCurve",
+    "binary_scores",
     "calibration_test",
     "class_calibration",
     "classwise_reliability_curve",

@@ -58,7 +58,24 @@ def top_label_counts(confidence, correct, num_bins=15, convention="guo", weight=
     return BinCounts.of(index, len(edges) - 1, confidence, correct, weight)
 
 
-def debiased_expected_error(counts) -> float:
+def effective_rows(confidence, weights, num_bins=15, convention="guo") -> np.ndarray:
+    """Returns the effective number of rows of each bin, (Σw)² / Σw².
+
+    Args:
+        confidence: Shape `(n,)`.
+        weights: Above 0, shape `(n,)`.
+        num_bins: Number of bins of equal width.
+        convention: Which side of a bin is closed.
+    """
+    edges, closed = convention_edges(num_bins, convention)
+    index = bin_index(confidence, edges, closed, xp=np)
+    sums, squares = (
+        np.bincount(index, x, len(edges) - 1) for x in (weights, weights**2)
+    )
+    return divide_no_nan(sums**2, squares, np)
+
+
+def debiased_expected_error(counts, rows=None) -> float:
     """Returns the ECE less what chance adds to it, 0 or more.
 
     The accuracy of a bin scatters by `sqrt(a (1 - a) / m)`, which makes its absolute
@@ -68,11 +85,13 @@ def debiased_expected_error(counts) -> float:
 
     Args:
         counts: Of shape `(3, M)`, see `ops.calibration_error`.
+        rows: Effective number of rows of each bin; `None` if every weight is 1.
     """
     weight, confidence, correct = counts
+    rows = weight if rows is None else rows
     share = weight / weight.sum()
     accuracy = divide_no_nan(correct, weight, np)
-    spread = np.sqrt(divide_no_nan(accuracy * (1 - accuracy), weight, np))
+    spread = np.sqrt(divide_no_nan(accuracy * (1 - accuracy), rows, np))
     gap = np.abs(divide_no_nan(confidence - correct, weight, np))
     ratio = divide_no_nan(gap, spread, np)
     density = math.sqrt(2 / math.pi) * np.exp(-(ratio**2) / 2)
@@ -119,17 +138,33 @@ def classwise_counts(predictions: Predictions, num_bins=15, convention="guo"):
     total_bins = len(edges) - 1
     # So many classes at a time that their counters take little room.
     width = max(1, BLOCK_VALUES // total_bins)
+    weights = predictions.weights
     parts = [
         _block_counts(
             predictions.probabilities[:, first : first + width], edges, closed
+        )
+        if weights is None
+        else _weighted_counts(
+            predictions.probabilities[:, first : first + width], weights, edges, closed
         )
         for first in range(0, predictions.num_classes, width)
     ]
     weight, confidence = (np.concatenate(part) for part in zip(*parts, strict=True))
     cells = predictions.labels * total_bins
     cells += bin_index(predictions.label_probability, edges, closed, xp=np)
-    correct = np.bincount(cells, minlength=weight.size).reshape(weight.shape)
+    correct = np.bincount(cells, weights, minlength=weight.size).reshape(weight.shape)
     return BinCounts(weight, confidence, correct.astype("float64"))
+
+
+def _weighted_counts(probabilities, weights, edges, closed):
+    """Returns weight and weighted sum of the probabilities of classes by bin."""
+    bins = len(edges) - 1
+    counts = []
+    for column in probabilities.T:
+        index = bin_index(np.ascontiguousarray(column), edges, closed, xp=np)
+        sums = (np.bincount(index, x, bins) for x in (weights, weights * column))
+        counts.append([*sums])
+    return np.array(counts).transpose(1, 0, 2)
 
 
 def _block_counts(probabilities, edges, closed):
@@ -192,8 +227,11 @@ def class_errors(predictions: Predictions, counts: BinCounts, convention="guo"):
     gap = counts.confidence - counts.correct
     if convention == "guo":
         impossible = predictions.labels[predictions.label_probability == 0]
-        gap[:, 0] += np.bincount(impossible, minlength=len(gap))
-    return np.abs(gap).sum(axis=1) / predictions.num_samples
+        weights = predictions.weights
+        if weights is not None:
+            weights = weights[predictions.label_probability == 0]
+        gap[:, 0] += np.bincount(impossible, weights, minlength=len(gap))
+    return np.abs(gap).sum(axis=1) / predictions.total
 
 
 def adaptive_errors(predictions: Predictions, num_bins=15, thresholds=(0.0,)):

@@ -56,6 +56,8 @@ def class_calibration(
     probabilities=None,
     *,
     logits=None,
+    sample_weight=None,
+    ignore_class=None,
     class_counts=None,
     num_bins=15,
     convention="guo",
@@ -66,6 +68,8 @@ def class_calibration(
         y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
         logits: In place of `probabilities`.
+        sample_weight: See `evaluate`, as `ignore_class`.
+        ignore_class: Label of the samples to leave out, or `None`.
         class_counts: Training samples of each class, shape `(num_classes,)`.
         num_bins: Number of bins of the error.
         convention: Which side of a bin is closed, see `ops.bins.convention_edges`.
@@ -77,24 +81,33 @@ def class_calibration(
     >>> classes.accuracy.tolist(), classes.samples.tolist()
     ([0.0, 1.0], [1, 2])
     """
-    predictions = as_predictions(y_true, probabilities, logits)
+    predictions = as_predictions(
+        y_true,
+        probabilities,
+        logits,
+        sample_weight=sample_weight,
+        ignore_class=ignore_class,
+    )
     num_classes = predictions.num_classes
     if class_counts is not None:
         class_counts = as_class_counts(class_counts, num_classes)
 
-    def sums(index, values):
-        return np.bincount(index, values, minlength=num_classes)
+    weights = predictions.weights
+    weights = np.ones(predictions.num_samples) if weights is None else weights
+
+    def sums(index, values=1):
+        return np.bincount(index, weights * values, minlength=num_classes)
 
     labels, predicted = predictions.labels, predictions.predicted
-    samples = predictions.class_totals
+    samples = sums(labels)
     counts = calibration.classwise_counts(predictions, num_bins, convention)
     return ClassCalibration(
-        samples=samples,
+        samples=predictions.class_totals,
         accuracy=divide(sums(labels, predictions.correct), samples, xp=np),
         confidence=divide(sums(labels, predictions.confidence), samples, xp=np),
         precision=divide(
             sums(predicted, predictions.correct),
-            np.bincount(predicted, minlength=num_classes),
+            sums(predicted),
             xp=np,
         ),
         error=calibration.class_errors(predictions, counts, convention),
@@ -103,7 +116,14 @@ def class_calibration(
 
 
 def classwise_reliability_curve(
-    y_true, probabilities=None, *, logits=None, num_bins=15, convention="guo"
+    y_true,
+    probabilities=None,
+    *,
+    logits=None,
+    sample_weight=None,
+    ignore_class=None,
+    num_bins=15,
+    convention="guo",
 ) -> ReliabilityCurve:
     """Returns the reliability of all class probabilities together.
 
@@ -114,6 +134,8 @@ def classwise_reliability_curve(
         y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
         logits: In place of `probabilities`.
+        sample_weight: See `evaluate`, as `ignore_class`.
+        ignore_class: Label of the samples to leave out, or `None`.
         num_bins: Number of bins of equal width.
         convention: Which side of a bin is closed, see `ops.bins.convention_edges`.
 
@@ -122,7 +144,13 @@ def classwise_reliability_curve(
     >>> curve.weight.tolist(), curve.accuracy.tolist()
     ([2.0, 2.0], [0.0, 1.0])
     """
-    predictions = as_predictions(y_true, probabilities, logits)
+    predictions = as_predictions(
+        y_true,
+        probabilities,
+        logits,
+        sample_weight=sample_weight,
+        ignore_class=ignore_class,
+    )
     counts = calibration.classwise_counts(predictions, num_bins, convention)
     totals = [a.sum(axis=0) for a in (counts.weight, counts.confidence, counts.correct)]
     return ReliabilityCurve.from_counts(
@@ -131,18 +159,30 @@ def classwise_reliability_curve(
 
 
 def group_reliability_curves(
-    y_true, probabilities=None, *, logits=None, class_counts, **kwargs
+    y_true,
+    probabilities=None,
+    *,
+    logits=None,
+    class_counts=None,
+    groups=None,
+    sample_weight=None,
+    ignore_class=None,
+    **kwargs,
 ) -> dict[str, ReliabilityCurve]:
-    """Returns the reliability curve of each group of classes that has samples.
+    """Returns the reliability curve of each group that has samples.
 
-    The groups are `many`, `medium` and `few` shots and the `head`, `middle` and
-    `tail` thirds of the classes; a sample belongs to the groups of its label.
+    With `class_counts` the groups are `many`, `medium` and `few` shots and the `head`,
+    `middle` and `tail` thirds of the classes; a sample belongs to the groups of its
+    label. With `groups` they are its values.
 
     Args:
         y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
         logits: In place of `probabilities`.
         class_counts: Training samples of each class, shape `(num_classes,)`.
+        groups: A value for each sample, shape `(n,)`, in place of `class_counts`.
+        sample_weight: See `evaluate`, as `ignore_class`.
+        ignore_class: Label of the samples to leave out, or `None`.
         **kwargs: `num_bins`, `binning` and `convention` of `reliability_curve`.
 
     >>> curves = group_reliability_curves([1, 0], [[0.1, 0.9], [0.6, 0.4]],
@@ -150,10 +190,25 @@ def group_reliability_curves(
     >>> sorted(curves)
     ['few', 'head', 'many', 'middle']
     """
-    predictions = as_predictions(y_true, probabilities, logits)
-    class_counts = as_class_counts(class_counts, predictions.num_classes)
-    groups = shot_groups(class_counts) | third_groups(class_counts)
-    inside = {name: members[predictions.labels] for name, members in groups.items()}
+    predictions = as_predictions(
+        y_true,
+        probabilities,
+        logits,
+        groups=groups,
+        sample_weight=sample_weight,
+        ignore_class=ignore_class,
+    )
+    if class_counts is None and predictions.groups is None:
+        raise ValueError("Pass one of `class_counts` and `groups`.")
+    if class_counts is None:
+        names = np.unique(predictions.groups)
+        inside = {name.item(): predictions.groups == name for name in names}
+    else:
+        counts = as_class_counts(class_counts, predictions.num_classes)
+        members = shot_groups(counts) | third_groups(counts)
+        inside = {
+            name: classes[predictions.labels] for name, classes in members.items()
+        }
     return {
         name: reliability_curve(predictions.take(rows), **kwargs)
         for name, rows in inside.items()

@@ -122,6 +122,8 @@ def reliability_curve(
     probabilities=None,
     *,
     logits=None,
+    sample_weight=None,
+    ignore_class=None,
     num_bins=15,
     binning="uniform",
     convention="guo",
@@ -133,6 +135,8 @@ def reliability_curve(
         y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
         logits: In place of `probabilities`.
+        sample_weight: See `evaluate`, as `ignore_class`.
+        ignore_class: Label of the samples to leave out, or `None`.
         num_bins: Number of bins.
         binning: `"uniform"` for equal width, `"quantile"` for equal mass.
         convention: Which side of a uniform bin is closed, see
@@ -148,7 +152,13 @@ def reliability_curve(
     >>> curve.weight.tolist(), round(float(curve.gap[1]), 4)
     ([0.0, 3.0], 0.0667)
     """
-    predictions = as_predictions(y_true, probabilities, logits)
+    predictions = as_predictions(
+        y_true,
+        probabilities,
+        logits,
+        sample_weight=sample_weight,
+        ignore_class=ignore_class,
+    )
     confidence, correct = _events(predictions, class_id)
     if binning == "quantile":
         edges, closed = netcal_mass_edges(confidence, num_bins), "right"
@@ -159,21 +169,35 @@ def reliability_curve(
             f"`binning` must be 'uniform' or 'quantile'. Received: {binning!r}"
         )
     index = bin_index(confidence, edges, closed, xp=np)
-    counts = BinCounts.of(index, len(edges) - 1, confidence, correct)
+    counts = BinCounts.of(
+        index, len(edges) - 1, confidence, correct, predictions.weights
+    )
+    weights = predictions.weights
+    squares = (
+        None if weights is None else np.bincount(index, weights**2, len(edges) - 1)
+    )
     return ReliabilityCurve.from_counts(
-        edges, counts.weight, counts.confidence, counts.correct
+        edges, counts.weight, counts.confidence, counts.correct, squares
     )
 
 
 def confidence_histogram(
-    y_true, probabilities=None, *, logits=None, num_bins=15
+    y_true,
+    probabilities=None,
+    *,
+    logits=None,
+    sample_weight=None,
+    ignore_class=None,
+    num_bins=15,
 ) -> ConfidenceHistogram:
-    """Returns the number of right and of wrong answers by confidence.
+    """Returns the number, or the weight, of right and of wrong answers by confidence.
 
     Args:
         y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
         logits: In place of `probabilities`.
+        sample_weight: See `evaluate`, as `ignore_class`.
+        ignore_class: Label of the samples to leave out, or `None`.
         num_bins: Number of bins of equal width, right-closed.
 
     Raises:
@@ -183,18 +207,31 @@ def confidence_histogram(
     >>> histogram.right.tolist(), histogram.wrong.tolist()
     ([0, 1], [0, 1])
     """
-    predictions = as_predictions(y_true, probabilities, logits)
+    predictions = as_predictions(
+        y_true,
+        probabilities,
+        logits,
+        sample_weight=sample_weight,
+        ignore_class=ignore_class,
+    )
     edges, closed = convention_edges(num_bins)
     index = bin_index(predictions.confidence, edges, closed, xp=np)
-    return ConfidenceHistogram(
-        edges.astype("float64"),
-        np.bincount(index[predictions.correct], minlength=num_bins),
-        np.bincount(index[~predictions.correct], minlength=num_bins),
-    )
+
+    def total(rows):
+        weights = None if predictions.weights is None else predictions.weights[rows]
+        return np.bincount(index[rows], weights, minlength=num_bins)
+
+    right = predictions.correct
+    return ConfidenceHistogram(edges.astype("float64"), total(right), total(~right))
 
 
 def risk_coverage_curve(
-    y_true, probabilities=None, *, logits=None
+    y_true,
+    probabilities=None,
+    *,
+    logits=None,
+    sample_weight=None,
+    ignore_class=None,
 ) -> RiskCoverageCurve:
     """Returns the error rate of the samples above each distinct confidence.
 
@@ -202,6 +239,8 @@ def risk_coverage_curve(
         y_true: Class ids `(n,)` or one-hot rows `(n, num_classes)`.
         probabilities: Shape `(n, num_classes)`, or `(n,)` for two classes.
         logits: In place of `probabilities`.
+        sample_weight: See `evaluate`, as `ignore_class`.
+        ignore_class: Label of the samples to leave out, or `None`.
 
     Raises:
         ValueError: For input that is not valid, see `evaluate`.
@@ -210,14 +249,23 @@ def risk_coverage_curve(
     >>> curve.coverage.tolist(), curve.risk.tolist()
     ([0.5, 1.0], [0.0, 0.5])
     """
-    predictions = as_predictions(y_true, probabilities, logits)
+    predictions = as_predictions(
+        y_true,
+        probabilities,
+        logits,
+        sample_weight=sample_weight,
+        ignore_class=ignore_class,
+    )
     order = np.argsort(-predictions.ranking_confidence, kind="stable")
     ordered = predictions.ranking_confidence[order]
-    errors = np.cumsum(~predictions.correct[order])
+    weights = predictions.weights
+    weights = np.ones(len(order)) if weights is None else weights[order]
+    answered = np.cumsum(weights)
+    errors = np.cumsum(weights * ~predictions.correct[order])
     last = np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1)
     return RiskCoverageCurve(
-        coverage=(last + 1) / len(ordered),
-        risk=errors[last] / (last + 1),
+        coverage=answered[last] / answered[-1],
+        risk=errors[last] / answered[last],
         threshold=predictions.confidence[order[last]].astype("float64"),
     )
 

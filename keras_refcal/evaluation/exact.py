@@ -5,6 +5,7 @@ import numpy as np
 from keras_refcal.evaluation.bootstrap import percentile_interval
 from keras_refcal.evaluation.conventions import as_convention
 from keras_refcal.evaluation.scores import SCORES, Judged, Settings, group_scores
+from keras_refcal.evaluation.several_labels import as_label_predictions, mean_of_labels
 from keras_refcal.ops.bins import uniform_edges
 from keras_refcal.ops.class_groups import shot_groups, third_groups
 from keras_refcal.predictions import as_class_counts, as_predictions
@@ -16,6 +17,11 @@ def evaluate(
     *,
     logits=None,
     class_counts=None,
+    sample_weight=None,
+    groups=None,
+    classes=None,
+    multi_label=False,
+    ignore_class=None,
     num_bins=15,
     threshold=0.01,
     convention="guo",
@@ -23,7 +29,7 @@ def evaluate(
     bootstrap=0,
     confidence_level=0.95,
     seed=0,
-) -> dict[str, float]:
+) -> dict[str, float | dict]:
     """Returns every figure of a classifier's predictions, computed exactly.
 
     Shares and errors are fractions, not percent. A figure that the data do not
@@ -32,7 +38,8 @@ def evaluate(
     a single sample; the figures of a group that has no sample.
 
     Binned errors are biased upwards on few samples. Resampling adds that bias once
-    more, so their bootstrap intervals lie high and may miss the estimate itself.
+    more, so their bootstrap intervals lie high and may miss the estimate itself. In
+    small groups go by `rmsce_debiased`, which is nearly free of it.
 
     Ranking and accuracy:
 
@@ -91,13 +98,30 @@ def evaluate(
     and `few`-shot classes and of the `head`, `middle` and `tail` thirds of the
     classes by size. With `bootstrap`, `*_low` and `*_high` of every figure.
 
+    With `sample_weight` every figure is that of the weighted samples. `ace`, `tace` and
+    `ece_quantile`, whose bins hold equally many rows, the cumulative tests and
+    `proper_calibration_error` are NaN then, and bins count by their effective number of
+    rows, (Σw)² / Σw², where their bias is taken off. With `groups`
+    an entry `"groups"` holds the same figures of each value. With `multi_label` every
+    figure is the mean, over the labels for which it is defined, of that of two classes,
+    and an entry `"labels"` holds those of each label.
+
     Args:
         y_true: Class ids, shape `(n,)` or `(n, 1)`, or one-hot rows `(n, K)`.
         probabilities: Rows that sum to 1, shape `(n, K)`; for two classes also the
-            probability of class 1, shape `(n,)` or `(n, 1)`.
+            probability of class 1, shape `(n,)` or `(n, 1)`. Pixels and tokens,
+            `(b, ..., K)`, are so many samples; labels, weights and groups then have
+            their leading shape.
         logits: In place of `probabilities`, the same shapes.
         class_counts: Training samples of each class, shape `(K,)`. Many-shot is more
             than 100, few-shot fewer than 20.
+        sample_weight: Finite numbers of 0 or more, shape `(n,)`; their scale does not
+            matter. Weight 0 equals absence.
+        groups: A value for each sample, shape `(n,)`: a site, a sex, a month.
+        classes: Names of the columns, among which labels then are.
+        multi_label: Whether `y_true` holds a 0 or 1 for each of K labels, `(n, K)`, and
+            `probabilities` independent ones.
+        ignore_class: Label of the samples to leave out, or `None`.
         num_bins: Number of bins of the binned figures.
         threshold: Probabilities below this are read as 0 by `tace`.
         convention: What published code disagrees on: a `Convention`, or `"guo"`,
@@ -120,18 +144,87 @@ def evaluate(
     """
     _check_bootstrap(bootstrap, confidence_level)
     uniform_edges(num_bins)
-    predictions = as_predictions(y_true, probabilities, logits)
+    read = as_label_predictions if multi_label else as_predictions
+    given = read(
+        y_true,
+        probabilities,
+        logits,
+        sample_weight=sample_weight,
+        groups=groups,
+        classes=classes,
+        ignore_class=ignore_class,
+    )
     if not 0 <= threshold <= 1:
         raise ValueError(f"`threshold` must lie in [0, 1]. Received: {threshold!r}")
-    settings = Settings(num_bins, threshold, as_convention(convention))
-    table = _table(scores, class_counts, predictions.num_classes)
-    results = _compute(table, Judged(predictions, settings))
-    if bootstrap:
-        replicates = _replicates(table, predictions, settings, bootstrap, seed)
-        for name in table:
-            low, high = percentile_interval(replicates[name], confidence_level)
-            results |= {f"{name}_low": low, f"{name}_high": high}
+    if multi_label and class_counts is not None:
+        raise ValueError(
+            "`class_counts` have no meaning with `multi_label=True`, where a sample is "
+            "of no one class."
+        )
+    first = next(iter(given.values())) if multi_label else given
+    judge = _Judge(
+        _table(scores, class_counts, first.num_classes),
+        Settings(num_bins, threshold, as_convention(convention)),
+        (bootstrap, confidence_level, seed),
+    )
+    results = judge.results(given)
+    if groups is not None:
+        labels = given.values() if multi_label else [given]
+        names = np.unique(np.concatenate([one.groups for one in labels]))
+        results["groups"] = {
+            name.item(): judge.results(_of_group(given, name)) for name in names
+        }
     return results
+
+
+class _Judge:
+    """Computes a table of figures, and their intervals, of some predictions."""
+
+    def __init__(self, table, settings, resampling):
+        self.table, self.settings = table, settings
+        self.bootstrap, self.level, self.seed = resampling
+
+    def results(self, given):
+        """Returns the figures, of a mapping of labels their means and each label's."""
+        if not isinstance(given, dict):
+            return self._with_intervals(*self._values(given))
+        of_labels = {name: self._values(one) for name, one in given.items()}
+        means = (mean_of_labels(part) for part in zip(*of_labels.values(), strict=True))
+        results = self._with_intervals(*means)
+        labels = {name: self._with_intervals(*x) for name, x in of_labels.items()}
+        return {**results, "labels": labels}
+
+    def _values(self, predictions):
+        """Returns the figures, `(figures,)`, and their replicates, `(B, figures)`."""
+        judged = Judged(predictions, self.settings)
+        generator, size = np.random.default_rng(self.seed), predictions.num_samples
+        replicates = [
+            self._scores(
+                Judged(predictions, self.settings, generator.integers(size, size=size))
+            )
+            for _ in range(self.bootstrap)
+        ]
+        shape = (self.bootstrap, len(self.table))
+        return self._scores(judged), np.reshape(replicates, shape)
+
+    def _scores(self, judged):
+        return np.array([float(score(judged)) for score in self.table.values()])
+
+    def _with_intervals(self, values, replicates):
+        results = dict(zip(self.table, values.tolist(), strict=True))
+        for name, column in zip(self.table, replicates.T, strict=True):
+            if self.bootstrap:
+                low, high = percentile_interval(column, self.level)
+                results |= {f"{name}_low": low, f"{name}_high": high}
+        return results
+
+
+def _of_group(given, name):
+    """Returns the predictions of a group; of several labels those that have some."""
+    if not isinstance(given, dict):
+        return given.take(given.groups == name)
+    members = {label: one.groups == name for label, one in given.items()}
+    return {k: given[k].take(rows) for k, rows in members.items() if rows.any()}
 
 
 def _table(names, class_counts, num_classes):
@@ -149,20 +242,6 @@ def _table(names, class_counts, num_classes):
             f"`class_counts`). Received: {unknown}"
         )
     return {name: table[name] for name in names}
-
-
-def _compute(table, judged):
-    return {name: float(figure(judged)) for name, figure in table.items()}
-
-
-def _replicates(table, predictions, settings, bootstrap, seed):
-    generator = np.random.default_rng(seed)
-    values = {name: [] for name in table}
-    for _ in range(bootstrap):
-        rows = generator.integers(predictions.num_samples, size=predictions.num_samples)
-        for name, value in _compute(table, Judged(predictions, settings, rows)).items():
-            values[name].append(value)
-    return values
 
 
 def _check_bootstrap(bootstrap, level):

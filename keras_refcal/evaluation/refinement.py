@@ -100,8 +100,9 @@ class CrossFit:
         for fold, temperature in enumerate(self.temperatures):
             rows = self.fold_of == fold
             left = _left(predictions, rows, temperature)
-            nll += rows.mean() * left.nll
-            brier += rows.mean() * left.brier
+            share = _weight(predictions, rows).sum() / predictions.total
+            nll += share * left.nll
+            brier += share * left.brier
         return Refinement(nll, brier)
 
     def probabilities(self, predictions: Predictions, rows) -> np.ndarray:
@@ -111,8 +112,9 @@ class CrossFit:
 
 
 def _fit(predictions, rows, start):
-    blocks = _Blocks(predictions, rows)
-    return best_temperature(blocks, rows.sum(), TOLERANCE, start).temperature
+    blocks, weight = _Blocks(predictions, rows), _weight(predictions, rows)
+    samples = weight.sum() ** 2 / (weight @ weight)
+    return best_temperature(blocks, samples, TOLERANCE, start).temperature
 
 
 def _left(predictions, rows, temperature):
@@ -133,12 +135,18 @@ class _Blocks:
         self.predictions, self.rows = predictions, rows
 
     def __iter__(self):
-        given, total = self.predictions, self.rows.sum()
+        given, total = self.predictions, _weight(self.predictions, self.rows).sum()
         for block in row_chunks(given.probabilities):
             rows = np.flatnonzero(self.rows[block]) + block.start
             labels = given.labels[rows]
             logits = _logits(given, rows)
-            yield *margins(logits, labels), np.full(len(labels), 1 / total)
+            yield *margins(logits, labels), _weight(given, rows) / total
+
+
+def _weight(predictions, rows):
+    """Returns the weights of some rows, 1 each where there are none."""
+    weights = predictions.weights
+    return np.ones(len(predictions.labels[rows])) if weights is None else weights[rows]
 
 
 def _logits(predictions, rows):

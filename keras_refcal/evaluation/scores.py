@@ -71,6 +71,12 @@ class Judged:
         return self._all.correct[self._rows]
 
     @functools.cached_property
+    def weights(self):
+        """Weights of the judged rows, `None` for 1 each."""
+        weights = self._all.weights
+        return None if weights is None else weights[self._rows]
+
+    @functools.cached_property
     def log_label(self):
         """Log-probability of each label."""
         return self._all.log_label_probability[self._rows]
@@ -81,6 +87,19 @@ class Judged:
         return calibration.top_label_counts(
             self.confidence,
             self.correct,
+            self.settings.num_bins,
+            self.settings.convention.bins,
+            self.weights,
+        )
+
+    @functools.cached_property
+    def top_rows(self):
+        """Effective number of rows of each bin, `None` where weights are 1."""
+        if self.weights is None:
+            return None
+        return calibration.effective_rows(
+            self.confidence,
+            self.weights,
             self.settings.num_bins,
             self.settings.convention.bins,
         )
@@ -95,6 +114,8 @@ class Judged:
     @functools.cached_property
     def adaptive(self):
         """ACE and TACE, which share one sort."""
+        if self.weights is not None:
+            return np.nan, np.nan
         return calibration.adaptive_errors(
             self.predictions, self.settings.num_bins, (0.0, self.settings.threshold)
         )
@@ -102,7 +123,7 @@ class Judged:
     @functools.cached_property
     def areas(self):
         """AUROC of each class."""
-        return ClassAreas.of(self.predictions)
+        return ClassAreas.of(self.predictions, self.weights)
 
     @functools.cached_property
     def brier(self):
@@ -118,7 +139,7 @@ class Judged:
     def nll(self):
         """Negative log-likelihood."""
         clip = self.settings.convention.nll_clip
-        return proper_scores.negative_log_likelihood(self.log_label, clip)
+        return proper_scores.negative_log_likelihood(self.log_label, clip, self.weights)
 
     @functools.cached_property
     def in_sample(self):
@@ -137,10 +158,14 @@ class Judged:
 
 
 def _smece(judged):
-    return smooth_calibration_error(judged.confidence, judged.correct)[0]
+    return smooth_calibration_error(judged.confidence, judged.correct, judged.weights)[
+        0
+    ]
 
 
 def _ece_quantile(judged):
+    if judged.weights is not None:
+        return np.nan
     settings = judged.settings
     return calibration.equal_mass_error(
         judged.confidence,
@@ -152,51 +177,69 @@ def _ece_quantile(judged):
 
 def _aupr_success(judged):
     method = judged.settings.convention.precision_recall
-    return selective.precision_recall_area(judged.correct, judged.ranking, method)
+    return selective.precision_recall_area(
+        judged.correct, judged.ranking, method, judged.weights
+    )
 
 
 def _aupr_error(judged):
     method = judged.settings.convention.precision_recall
-    return selective.precision_recall_area(~judged.correct, -judged.ranking, method)
+    return selective.precision_recall_area(
+        ~judged.correct, -judged.ranking, method, judged.weights
+    )
 
 
 def _fpr_at_recall(judged):
     rule = judged.settings.convention.false_positive_rate
     return selective.false_positive_rate_at_recall(
-        judged.correct, judged.ranking, rule=rule
+        judged.correct, judged.ranking, rule=rule, weights=judged.weights
     )
 
 
 def _of_risk_coverage(area):
     def figure(judged):
         method = judged.settings.convention.risk_coverage
-        return area(judged.ranking, judged.correct, method)
+        return area(judged.ranking, judged.correct, method, judged.weights)
 
     return figure
 
 
+def _proper_calibration_error(judged):
+    if judged.weights is not None:
+        return np.nan
+    return tempered_error(judged.predictions, judged.cross_fit)
+
+
+def _kuiper(judged):
+    if judged.weights is not None:
+        return np.nan, np.nan
+    return cumulative.kuiper_test(judged.confidence, judged.correct)
+
+
 def _kolmogorov_smirnov(judged):
+    if judged.weights is not None:
+        return np.nan, np.nan
     return cumulative.kolmogorov_smirnov_test(judged.confidence, judged.correct)
 
 
 SCORES = {
-    "accuracy": lambda j: np.mean(j.correct),
+    "accuracy": lambda j: np.average(j.correct, weights=j.weights),
     "refinement": lambda j: j.areas.average("ovo"),
     "auroc_ovr": lambda j: j.areas.average("ovr"),
     "ece": lambda j: errors.expected_error(j.top, xp=np),
-    "ece_debiased": lambda j: calibration.debiased_expected_error(j.top),
+    "ece_debiased": lambda j: calibration.debiased_expected_error(j.top, j.top_rows),
     "mce": lambda j: errors.maximum_error(j.top, xp=np),
     "rmsce": lambda j: errors.root_mean_squared_error(j.top, xp=np),
-    "rmsce_debiased": lambda j: errors.debiased_error(j.top, xp=np),
+    "rmsce_debiased": lambda j: errors.debiased_error(j.top, j.top_rows, xp=np),
     "average_calibration_error": lambda j: errors.average_error(j.top, xp=np),
     "overconfidence_error": lambda j: errors.overconfidence_error(j.top, xp=np),
     "ece_quantile": _ece_quantile,
     "smece": _smece,
-    "kuiper": lambda j: cumulative.kuiper_test(j.confidence, j.correct)[0],
-    "kuiper_p_value": lambda j: cumulative.kuiper_test(j.confidence, j.correct)[1],
+    "kuiper": lambda j: _kuiper(j)[0],
+    "kuiper_p_value": lambda j: _kuiper(j)[1],
     "kolmogorov_smirnov": lambda j: _kolmogorov_smirnov(j)[0],
     "kolmogorov_smirnov_p_value": lambda j: _kolmogorov_smirnov(j)[1],
-    "proper_calibration_error": lambda j: tempered_error(j.predictions, j.cross_fit),
+    "proper_calibration_error": _proper_calibration_error,
     "classwise_ece": lambda j: calibration.classwise_error(
         j.predictions, j.classwise, j.settings.convention.bins
     ),
@@ -213,13 +256,15 @@ SCORES = {
     "nll_refinement": lambda j: j.cross_fitted.nll,
     "nll_refinement_in_sample": lambda j: j.in_sample[0].nll,
     "temperature": lambda j: j.in_sample[1],
-    "correctness_auroc": lambda j: binary_auroc(j.correct, j.ranking),
+    "correctness_auroc": lambda j: binary_auroc(j.correct, j.ranking, j.weights),
     "aupr_success": _aupr_success,
     "aupr_error": _aupr_error,
     "fpr_at_95_recall": _fpr_at_recall,
     "aurc": _of_risk_coverage(selective.risk_coverage_area),
     "excess_aurc": _of_risk_coverage(selective.excess_risk_coverage_area),
-    "augrc": lambda j: selective.generalized_risk_coverage_area(j.ranking, j.correct),
+    "augrc": lambda j: selective.generalized_risk_coverage_area(
+        j.ranking, j.correct, j.weights
+    ),
 }
 GROUP_SCORES = ("accuracy", "ece")
 
@@ -250,9 +295,11 @@ class _Group:
 
     def __init__(self, judged, inside):
         self.correct = judged.correct[inside]
+        self.weights = None if judged.weights is None else judged.weights[inside]
         self.top = calibration.top_label_counts(
             judged.confidence[inside],
             self.correct,
             judged.settings.num_bins,
             judged.settings.convention.bins,
+            self.weights,
         )

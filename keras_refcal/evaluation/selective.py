@@ -9,7 +9,9 @@ import numpy as np
 from keras_refcal.ops.division import divide
 
 
-def risk_coverage_area(confidence, correct, method="prefix_mean") -> float:
+def risk_coverage_area(
+    confidence, correct, method="prefix_mean", weights=None
+) -> float:
     """Returns AURC, the area under the error rate against coverage.
 
     Paper: Geifman et al. 2019, https://arxiv.org/abs/1805.08206
@@ -21,35 +23,40 @@ def risk_coverage_area(confidence, correct, method="prefix_mean") -> float:
             over k, where equal confidences keep their order; `"expected"`, the mean
             of that over all orders of equal confidences; `"trapezoid"`, the area
             under the polygon through one point a distinct confidence (fd-shifts).
+        weights: Above 0, shape `(n,)`: shares of coverage and of errors. `None` for 1
+            each.
     """
     order = np.argsort(-confidence, kind="stable")
-    wrong = ~correct[order]
-    num_samples = len(wrong)
+    wrong, weights = ~correct[order], None if weights is None else weights[order]
     if method == "prefix_mean":
-        errors = np.cumsum(wrong)
-        return float(np.mean(errors / np.arange(1, num_samples + 1)))
-    answered, errors = _distinct(confidence[order], wrong)
+        answered, errors = _running(wrong, weights)
+        return float(np.average(errors / answered, weights=weights))
+    answered, errors = _distinct(confidence[order], wrong, weights)
     if method == "expected":
-        errors = np.interp(np.arange(1, num_samples + 1), answered, errors)
-        return float(np.mean(errors / np.arange(1, num_samples + 1)))
+        each, _ = _running(wrong, weights)
+        errors = np.interp(each, answered, errors)
+        return float(np.average(errors / each, weights=weights))
     risk = errors[1:] / answered[1:]
-    return _trapezoid(np.append(risk[0], risk), answered / num_samples)
+    return _trapezoid(np.append(risk[0], risk), answered / answered[-1])
 
 
-def excess_risk_coverage_area(confidence, correct, method="prefix_mean") -> float:
+def excess_risk_coverage_area(
+    confidence, correct, method="prefix_mean", weights=None
+) -> float:
     """Returns E-AURC, AURC minus that of a perfect ranking, `r + (1-r) ln(1-r)`.
 
     Args:
         confidence: Shape `(n,)`.
         correct: Booleans, shape `(n,)`.
         method: See `risk_coverage_area`.
+        weights: See `risk_coverage_area`.
     """
-    right = np.mean(correct)
+    right = np.average(correct, weights=weights)
     best = 1 - right + (right * np.log(right) if right > 0 else 0.0)
-    return float(risk_coverage_area(confidence, correct, method) - best)
+    return float(risk_coverage_area(confidence, correct, method, weights) - best)
 
 
-def generalized_risk_coverage_area(confidence, correct) -> float:
+def generalized_risk_coverage_area(confidence, correct, weights=None) -> float:
     """Returns AUGRC, the area under answered errors over all samples.
 
     Paper: Traub et al. 2024, https://arxiv.org/abs/2407.01032
@@ -57,13 +64,17 @@ def generalized_risk_coverage_area(confidence, correct) -> float:
     Args:
         confidence: Shape `(n,)`.
         correct: Booleans, shape `(n,)`.
+        weights: See `risk_coverage_area`.
     """
     order = np.argsort(-confidence)
-    answered, errors = _distinct(confidence[order], ~correct[order])
-    return _trapezoid(errors / len(correct), answered / len(correct))
+    ordered = None if weights is None else weights[order]
+    answered, errors = _distinct(confidence[order], ~correct[order], ordered)
+    return _trapezoid(errors / answered[-1], answered / answered[-1])
 
 
-def precision_recall_area(positive, scores, method="average_precision") -> float:
+def precision_recall_area(
+    positive, scores, method="average_precision", weights=None
+) -> float:
     """Returns the area under precision against recall; NaN without positives.
 
     Args:
@@ -71,8 +82,9 @@ def precision_recall_area(positive, scores, method="average_precision") -> float
         scores: Shape `(n,)`; high for positives.
         method: `"average_precision"` sums steps, `"trapezoid"` joins the points,
             starting from precision 1 at recall 0.
+        weights: Above 0, shape `(n,)`, or `None` for 1 each.
     """
-    hits, misses = _operating_points(positive, scores)
+    hits, misses = _operating_points(positive, scores, weights)
     if hits[-1] == 0:
         return np.nan
     recall = hits / hits[-1]
@@ -84,7 +96,7 @@ def precision_recall_area(positive, scores, method="average_precision") -> float
 
 
 def false_positive_rate_at_recall(
-    positive, scores, recall=0.95, rule="at_least"
+    positive, scores, recall=0.95, rule="at_least", weights=None
 ) -> float:
     """Returns the false positive rate at a recall; NaN unless both kinds occur.
 
@@ -95,8 +107,9 @@ def false_positive_rate_at_recall(
         rule: `"at_least"`, at the first point with this recall; `"closest"`, at the
             corner of the ROC curve whose recall is closest (CRL, FMFP);
             `"fd_shifts"`, as `"at_least"` with the recall lowered by 0.0005.
+        weights: Above 0, shape `(n,)`, or `None` for 1 each.
     """
-    hits, misses = _operating_points(positive, scores)
+    hits, misses = _operating_points(positive, scores, weights)
     if hits[-1] == 0 or misses[-1] == 0:
         return np.nan
     if rule == "closest":
@@ -107,19 +120,26 @@ def false_positive_rate_at_recall(
     return float(misses[np.argmax(hits / hits[-1] >= wanted)] / misses[-1])
 
 
-def _operating_points(positive, scores):
+def _operating_points(positive, scores, weights=None):
     """Returns accepted positives and negatives, from none to all samples."""
     order = np.argsort(-scores)
-    accepted, hits = _distinct(scores[order], positive[order])
+    ordered = None if weights is None else weights[order]
+    accepted, hits = _distinct(scores[order], positive[order], ordered)
     return hits, accepted - hits
 
 
-def _distinct(ordered_scores, events):
+def _distinct(ordered_scores, events, weights=None):
     """Returns samples and events so far: 0, then after each distinct score."""
     changes = np.flatnonzero(ordered_scores[1:] != ordered_scores[:-1])
     last = np.append(changes, len(events) - 1)
-    totals = np.cumsum(events)[last]
-    return np.append(0, last + 1), np.append(0, totals)
+    return [np.append(0, total[last]) for total in _running(events, weights)]
+
+
+def _running(events, weights=None):
+    """Returns samples and events up to each one, by weight."""
+    if weights is None:
+        return np.arange(1, len(events) + 1), np.cumsum(events)
+    return np.cumsum(weights), np.cumsum(weights * events)
 
 
 def _corners(hits, misses):

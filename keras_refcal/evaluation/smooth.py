@@ -6,7 +6,7 @@ SMALLEST_WIDTH = 1e-3
 BISECTIONS = 10
 
 
-def smooth_calibration_error(confidence, correct) -> tuple[float, float]:
+def smooth_calibration_error(confidence, correct, weights=None) -> tuple[float, float]:
     """Returns smECE and the kernel width at which it is taken.
 
     The width is the smallest of 1024 steps on (0, 1] that is 0.001 or more and no
@@ -16,8 +16,9 @@ def smooth_calibration_error(confidence, correct) -> tuple[float, float]:
     Args:
         confidence: In [0, 1], shape `(n,)`.
         correct: Booleans, shape `(n,)`.
+        weights: Above 0, shape `(n,)`, or `None` for 1 each.
     """
-    residuals = _Residuals(confidence, correct)
+    residuals = _Residuals(confidence, correct, weights)
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
@@ -42,9 +43,10 @@ def smooth_error_at(confidence, correct, width) -> float:
 class _Residuals:
     """Confidence minus correctness, spread over the nodes of a grid on [0, 1]."""
 
-    def __init__(self, confidence, correct):
+    def __init__(self, confidence, correct, weights=None):
         self._confidence = np.clip(np.asarray(confidence, "float64"), 0.0, 1.0)
-        self._values = self._confidence - correct
+        self._weights = np.ones(len(self._confidence)) if weights is None else weights
+        self._values = self._weights * (self._confidence - correct)
         self._grids = {}
 
     def error(self, width):
@@ -67,7 +69,7 @@ class _Residuals:
             self._grids[num_nodes] = [
                 np.bincount(cell, mass * (1 - part), num_nodes)
                 + np.bincount(cell + 1, mass * part, num_nodes)
-                for mass in (self._values, np.ones(len(part)))
+                for mass in (self._values, self._weights)
             ]
         return self._grids[num_nodes]
 

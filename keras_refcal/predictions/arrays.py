@@ -92,6 +92,11 @@ class Predictions:
         """Number of samples of each class, shape `(K,)`."""
         return np.bincount(self.labels, minlength=self.num_classes)
 
+    @property
+    def total(self) -> float:
+        """Sum of the weights; the number of samples where there are none."""
+        return self.num_samples if self.weights is None else float(self.weights.sum())
+
     def take(self, rows: np.ndarray) -> "Predictions":
         """Returns the predictions of some rows, by index or mask."""
         of_rows = {

@@ -105,6 +105,7 @@ def test_the_callers_arrays_are_left_alone():
 
 FACES = {
     "evaluate": evaluation.evaluate,
+    "binary_scores": evaluation.binary_scores,
     "class_calibration": evaluation.class_calibration,
     "classwise_reliability_curve": evaluation.classwise_reliability_curve,
     "confidence_histogram": evaluation.confidence_histogram,
