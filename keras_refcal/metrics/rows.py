@@ -2,8 +2,8 @@
 
 import numpy as np
 from keras import ops
-from keras_refcal.backend.keras_internals import get_keras_mask
 
+from keras_refcal.backend.keras_internals import get_keras_mask
 from keras_refcal.metrics.batch import check_shapes
 from keras_refcal.metrics.labels import as_tensor, as_weights
 from keras_refcal.ops import counting_in_keras, counting_in_numpy
