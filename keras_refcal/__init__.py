@@ -5,6 +5,8 @@ calibrators in `layers`, judge with `evaluation` and `report`. Works on TensorFl
 and PyTorch.
 """
 
+import importlib
+
 from keras_refcal import (
     callbacks,
     data,
@@ -14,7 +16,6 @@ from keras_refcal import (
     losses,
     metrics,
     models,
-    report,
 )
 from keras_refcal.models import RefCalModel
 from keras_refcal.training import recipes
@@ -34,3 +35,10 @@ __all__ = [
     "recipes",
     "report",
 ]
+
+
+def __getattr__(name):
+    """Imports `report` when it is first asked for: only who draws needs it."""
+    if name == "report":
+        return importlib.import_module("keras_refcal.report")
+    raise AttributeError(f"module 'keras_refcal' has no attribute {name!r}")
