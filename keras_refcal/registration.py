@@ -46,7 +46,7 @@ class Configured:
         return {**super().get_config(), **own}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]):
+    def from_config(cls, config: Mapping[str, Any]) -> Any:
         """Returns the object that `get_config` described."""
         own = {k: _revived(config[k]) for k in arguments_of(cls) if k in config}
         return super().from_config({**config, **own})

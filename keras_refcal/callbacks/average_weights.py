@@ -1,5 +1,7 @@
 """A callback that ends training with averaged weights."""
 
+from typing import Any
+
 import keras
 
 from keras_refcal.models.averaged_weights import (
@@ -7,6 +9,7 @@ from keras_refcal.models.averaged_weights import (
     batch_normalizations,
     update_batch_statistics,
 )
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice, check_integer
 
 KINDS = ("stochastic", "exponential")
@@ -52,7 +55,13 @@ class AverageWeights(keras.callbacks.Callback):
     ...     x, y, epochs=4, callbacks=[AverageWeights(start=2)], verbose=0)
     """
 
-    def __init__(self, x=None, kind="stochastic", start=0, batch_size=128):
+    def __init__(
+        self,
+        x: Tensor | None = None,
+        kind: str = "stochastic",
+        start: int = 0,
+        batch_size: int = 128,
+    ):
         super().__init__()
         check_choice("kind", kind, KINDS)
         check_integer("start", start, 0)
@@ -61,7 +70,7 @@ class AverageWeights(keras.callbacks.Callback):
         self.start = start
         self.batch_size = batch_size
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Starts an average."""
         self._mean = WeightMean()
         optimizer = self.model.optimizer
@@ -77,12 +86,12 @@ class AverageWeights(keras.callbacks.Callback):
                 "statistics are to be computed anew for the average of the weights."
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Counts the weights of the epoch."""
         if self.kind == "stochastic" and epoch >= self.start:
             self._mean.add(self.model)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Gives the model the average and its batch statistics."""
         if self._mean.count:
             self._mean.assign_to(self.model)

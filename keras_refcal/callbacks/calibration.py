@@ -1,5 +1,7 @@
 """A callback that fits a calibrator on validation data."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +9,7 @@ from keras import ops
 from keras_refcal.layers import TemperatureScaling
 from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.layers.calibrators.base import Calibrator
+from keras_refcal.types import Tensor
 
 
 class CalibrateOnValidation(keras.callbacks.Callback):
@@ -54,7 +57,14 @@ class CalibrateOnValidation(keras.callbacks.Callback):
     (20, 2)
     """
 
-    def __init__(self, x, y, calibrator=None, each_epoch=False, batch_size=128):
+    def __init__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        calibrator: Any = None,
+        each_epoch: bool = False,
+        batch_size: int = 128,
+    ):
         super().__init__()
         if calibrator is not None and not isinstance(calibrator, Calibrator):
             raise ValueError(
@@ -67,12 +77,12 @@ class CalibrateOnValidation(keras.callbacks.Callback):
         self.batch_size = batch_size
         self.calibrated_model = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Fits and logs the loss that is left, if asked to."""
         if self.each_epoch:
             logs["val_calibrated_loss"] = self._fit()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Fits to the trained model and attaches the calibrator to it."""
         self._fit()
         self.calibrated_model = self.calibrator.attach(

@@ -4,6 +4,7 @@ import math
 import pathlib
 import re
 import time
+from typing import Any
 
 import keras
 import numpy as np
@@ -39,7 +40,13 @@ class StageCheckpoint(keras.callbacks.Callback):
             within it of the least the latest is kept, because training goes on.
     """
 
-    def __init__(self, directory, share_of_time=1.0, keep_best=None, margin=0.0):
+    def __init__(
+        self,
+        directory: Any,
+        share_of_time: float = 1.0,
+        keep_best: Any = None,
+        margin: float = 0.0,
+    ):
         super().__init__()
         check_positive("share_of_time", share_of_time)
         check_in_range("share_of_time", share_of_time, 0, 1)
@@ -53,7 +60,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         self._best_weights = None
         self._best_saved = None
 
-    def resume(self, model):
+    def resume(self, model: keras.Model) -> Any:
         """Loads the last checkpoint into a compiled model.
 
         Returns:
@@ -82,7 +89,7 @@ class StageCheckpoint(keras.callbacks.Callback):
         return len(self.history)
 
     @property
-    def best_epoch(self):
+    def best_epoch(self) -> Any:
         """The epoch of the best figure, counted from 1; `None` if none is asked for."""
         values = np.array([logs.get(self.keep_best, math.nan) for logs in self.history])
         if not np.isfinite(values).any():
@@ -91,12 +98,12 @@ class StageCheckpoint(keras.callbacks.Callback):
         # Of equal figures the first: what brings nothing is not waited for.
         return int(np.flatnonzero(good)[-1 if self.margin else 0]) + 1
 
-    def load_best(self, model):
+    def load_best(self, model: keras.Model) -> Any:
         """Gives a model the weights of the best epoch, if one is asked for."""
         if self._best_weights is not None:
             model.set_weights(self._best_weights)
 
-    def is_whole(self):
+    def is_whole(self) -> Any:
         """Whether there is a checkpoint that is as it was written."""
         record = self._record()
         return record is not None and all(
@@ -107,16 +114,16 @@ class StageCheckpoint(keras.callbacks.Callback):
             ]
         )
 
-    def is_broken(self):
+    def is_broken(self) -> Any:
         """Whether there was a checkpoint that is gone or has changed."""
         return (self.directory / _RECORD).exists() and not self.is_whole()
 
-    def logs(self):
+    def logs(self) -> Any:
         """Returns the logs of the epochs that are done, one mapping each."""
         record = self._record()
         return [] if record is None else record["logs"]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Writes the checkpoint of the epoch where one is due."""
         self.history.append({name: float(value) for name, value in logs.items()})
         if self.best_epoch == epoch + 1:
@@ -197,18 +204,18 @@ class ProgressLines(keras.callbacks.Callback):
         epochs: Epochs of the stage.
     """
 
-    def __init__(self, title, epochs):
+    def __init__(self, title: str, epochs: int):
         super().__init__()
         self.title = title
         self.epochs = epochs
         self._start = self._first = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Notes when the first epoch of this process began."""
         if self._start is None:
             self._start, self._first = time.monotonic(), epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Prints the logs of every tenth part of the stage."""
         done = epoch + 1
         if done % max(1, self.epochs // 10) == 0 or done == self.epochs:

@@ -8,6 +8,7 @@ learned in one of them is kept from the others.
 """
 
 import weakref
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +20,7 @@ from keras_refcal.losses.correctness_ranking import CorrectnessRankingLoss
 from keras_refcal.losses.refcal import RefCalLoss
 from keras_refcal.models.refcal_model import RefCalModel
 from keras_refcal.ops.labels import as_logits
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_are_probabilities
 
 
@@ -30,7 +32,7 @@ class LossCallback(keras.callbacks.Callback):
 
     kind = None
 
-    def losses(self):
+    def losses(self) -> Any:
         """Returns the losses of that class.
 
         Raises:
@@ -45,7 +47,7 @@ class LossCallback(keras.callbacks.Callback):
             )
         return found
 
-    def with_predictions(self, x, batch_size):
+    def with_predictions(self, x: Tensor, batch_size: int) -> Any:
         """Yields each of these losses with what it reads: the logits that predict `x`.
 
         Args:
@@ -63,14 +65,14 @@ class LossCallback(keras.callbacks.Callback):
                         check_are_probabilities(predictions)
                     yield loss, {"logits": as_logits(predictions, from_logits)}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Lets the losses hold what they learned in this compile of this model."""
         losses = self.losses()
         # The metric of the loss is new with each compile.
         if any([_switch_state(loss, self.model.metrics[0]) for loss in losses]):
             self.changed(losses)
 
-    def changed(self, losses):
+    def changed(self, losses: Any) -> Any:
         """Compiles the steps of the model anew unless it tracks the variables."""
         tracked = {id(variable) for variable in self.model.variables}
         layers = [layer for loss in losses for layer in loss.state_layers()]
@@ -98,11 +100,11 @@ class UpdateAdaFocal(LossCallback):
 
     kind = AdaFocalLoss
 
-    def __init__(self, x, y, batch_size=128):
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int = 128):
         super().__init__()
         self.x, self.y, self.batch_size = x, y, batch_size
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Predicts the validation data and updates every AdaFocal loss."""
         for loss, outputs in self.with_predictions(self.x, self.batch_size):
             loss.update_gammas(self.y, outputs)
@@ -126,11 +128,11 @@ class DeferredReweighting(LossCallback):
 
     kind = ClassBalancedLoss
 
-    def __init__(self, epoch):
+    def __init__(self, epoch: int):
         super().__init__()
         self.epoch = epoch
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Starts the weights when it is time, and takes them back before."""
         active = float(epoch >= self.epoch)
         losses = [
@@ -165,11 +167,11 @@ class UpdateCorrectnessHistory(LossCallback):
 
     kind = CorrectnessRankingLoss
 
-    def __init__(self, x, y, batch_size=128):
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int = 128):
         super().__init__()
         self.x, self.y, self.batch_size = x, np.asarray(y), batch_size
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Predicts the training data and counts who is right."""
         for loss, outputs in self.with_predictions(self.x, self.batch_size):
             loss.update_state(self.y, outputs)

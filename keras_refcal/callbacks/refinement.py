@@ -1,5 +1,7 @@
 """A callback that tells how good the model would be once calibrated."""
 
+from typing import Any
+
 import keras
 
 from keras_refcal.backend.keras_internals import (
@@ -11,6 +13,7 @@ from keras_refcal.backend.keras_internals import (
 from keras_refcal.evaluation.refinement import in_sample_refinement
 from keras_refcal.layers.calibrators.attaching import returns_logits
 from keras_refcal.predictions import as_predictions
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_integer
 
 SCORES = ("nll_refinement", "nll_calibration", "brier_refinement")
@@ -67,7 +70,14 @@ class ValidationRefinement(keras.callbacks.Callback):
     ['loss', 'val_brier_refinement', 'val_nll_calibration', 'val_nll_refinement']
     """
 
-    def __init__(self, x, y, batch_size=128, from_logits=None, every=1):
+    def __init__(
+        self,
+        x: Tensor,
+        y: Tensor,
+        batch_size: int = 128,
+        from_logits: Any = None,
+        every: int = 1,
+    ):
         super().__init__()
         check_integer("every", every, 1)
         self.x, self.y = x, y
@@ -76,16 +86,16 @@ class ValidationRefinement(keras.callbacks.Callback):
         self.from_logits = from_logits
         self._directions = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         """Lets Keras know which way is better."""
         self._directions = _Directions()
         add_metrics(self.model, self._directions)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         """Leaves the model as it was."""
         remove_metrics(self.model, self._directions)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Adds the figures to the logs of the epoch, where they are due."""
         done = epoch + 1
         if done % self.every and done != self.params.get("epochs"):

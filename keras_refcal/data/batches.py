@@ -1,6 +1,9 @@
 """Batches for training as `tf.data`, the same ones in every run of a seed."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.backend.data_library import tensorflow
 from keras_refcal.data import augment
@@ -10,8 +13,13 @@ from keras_refcal.data.sampling import Sampler, ShardedSampler
 
 
 def long_tail_dataset(
-    images, labels, num_classes, imbalance_factor, seed=1234, kind="exponential"
-):
+    images: ArrayLike,
+    labels: ArrayLike,
+    num_classes: int,
+    imbalance_factor: Any,
+    seed: int = 1234,
+    kind: str = "exponential",
+) -> Any:
     """Returns the published long-tailed draw as a `tf.data.Dataset`.
 
     Args:
@@ -40,7 +48,9 @@ def long_tail_dataset(
     return tf.data.Dataset.from_tensor_slices((images[chosen], labels[chosen]))
 
 
-def two_views(dataset, augmentation="affine", seed=0, views=2):
+def two_views(
+    dataset: Any, augmentation: Any = "affine", seed: int = 0, views: int = 2
+) -> Any:
     """Returns a data set whose images are augmented views.
 
     Args:
@@ -119,17 +129,17 @@ class TrainingBatches:
 
     def __init__(
         self,
-        images,
-        labels,
-        batch_size,
-        augmentation,
-        views=1,
-        seed=0,
-        sampler="instance",
-        sample_weight=None,
-        with_index=False,
-        mixing=None,
-        shard=(0, 1),
+        images: ArrayLike,
+        labels: ArrayLike,
+        batch_size: int,
+        augmentation: Any,
+        views: int = 1,
+        seed: int = 0,
+        sampler: Any = "instance",
+        sample_weight: ArrayLike | None = None,
+        with_index: bool = False,
+        mixing: Any = None,
+        shard: Any = (0, 1),
     ):
         if len(images) != len(labels) or len(labels) == 0:
             raise ValueError(
@@ -162,16 +172,16 @@ class TrainingBatches:
         self.shard = shard
 
     @property
-    def batch_size(self):
+    def batch_size(self) -> Any:
         """Images a batch of this process."""
         return self.sampler.batch_size
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> Any:
         """Batches an epoch."""
         return self.sampler.steps_per_epoch
 
-    def from_epoch(self, epoch):
+    def from_epoch(self, epoch: int) -> Any:
         """Returns an endless data set that starts with the first batch of `epoch`."""
         tf = tensorflow()
         batch_at = self._batch_function()
@@ -186,7 +196,7 @@ class TrainingBatches:
         batches = epochs.flat_map(batches_of).map(batch_at, tf.data.AUTOTUNE)
         return batches.prefetch(tf.data.AUTOTUNE)
 
-    def epoch(self, number):
+    def epoch(self, number: Any) -> Any:
         """Returns the batches of an epoch as a sequence of NumPy arrays."""
         return _EpochOfBatches(self, number)
 
@@ -259,6 +269,6 @@ class _EpochOfBatches:
         return tuple(item.numpy() for item in batch)
 
 
-def scaled(images):
+def scaled(images: ArrayLike) -> Any:
     """Returns uint8 images as float32 in [0, 1]."""
     return images.astype("float32") / 255.0

@@ -8,7 +8,10 @@ Reference:
     [Hendrycks and Dietterich, 2019](https://arxiv.org/abs/1903.12261).
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.backend.data_library import tensorflow
 from keras_refcal.data import filters
@@ -17,7 +20,7 @@ from keras_refcal.validation import check_choice
 SEVERITIES = (1, 2, 3, 4, 5)
 
 
-def corrupt(images, corruption, severity, seed=0):
+def corrupt(images: ArrayLike, corruption: Any, severity: Any, seed: int = 0) -> Any:
     """Returns corrupted images.
 
     Args:

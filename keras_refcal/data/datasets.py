@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -14,12 +15,12 @@ NAMES = ("digits", "imagenet_lt", "tiny_imagenet", *tfds_sets.NAMES)
 
 
 def load(
-    name,
-    data_dir=None,
-    image_size=None,
-    download=False,
-    split_seed=SPLIT_SEED,
-    skip_damaged=False,
+    name: str,
+    data_dir: str | None = None,
+    image_size: Any = None,
+    download: bool = False,
+    split_seed: Any = SPLIT_SEED,
+    skip_damaged: bool = False,
 ) -> ImageData:
     """Returns a data set by name or path.
 

@@ -2,9 +2,11 @@
 
 import concurrent.futures
 import os
+from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.backend import on_device
 from keras_refcal.data.image_files import ImageFiles
@@ -51,14 +53,14 @@ class DeviceBatches:
 
     def __init__(
         self,
-        images,
-        labels,
-        batch_size,
-        seed=0,
-        sampler="instance",
-        sample_weight=None,
-        with_index=False,
-        shard=(0, 1),
+        images: ArrayLike,
+        labels: ArrayLike,
+        batch_size: int,
+        seed: int = 0,
+        sampler: Any = "instance",
+        sample_weight: ArrayLike | None = None,
+        with_index: bool = False,
+        shard: Any = (0, 1),
     ):
         if len(images) != len(labels) or len(labels) == 0:
             raise ValueError(
@@ -81,20 +83,20 @@ class DeviceBatches:
         self._images = _indexable(images)
 
     @property
-    def batch_size(self):
+    def batch_size(self) -> Any:
         """Images a batch of this process."""
         return self.sampler.batch_size
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> Any:
         """Batches an epoch."""
         return self.sampler.steps_per_epoch
 
-    def from_epoch(self, epoch):
+    def from_epoch(self, epoch: int) -> Any:
         """Returns endless batches that start with the first one of `epoch`."""
         return _Endless(self, epoch)
 
-    def epoch(self, number):
+    def epoch(self, number: Any) -> Any:
         """Returns the batches of an epoch as a sequence."""
         return _Epoch(self, number)
 

@@ -1,6 +1,8 @@
 """Image data sets as people keep them: folders of files and lists of files."""
 
+import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -13,8 +15,12 @@ TEST_FOLDERS = ("test", "val", "validation")
 
 
 def image_folder(
-    path, image_size=None, name=None, split_seed=SPLIT_SEED, skip_damaged=False
-):
+    path: str | os.PathLike,
+    image_size: Any = None,
+    name: str | None = None,
+    split_seed: Any = SPLIT_SEED,
+    skip_damaged: bool = False,
+) -> Any:
     """Returns a data set from a folder of folders, one a class.
 
     Args:
@@ -83,8 +89,13 @@ def _folder_names(path):
 
 
 def image_lists(
-    path, train_list, test_list, class_names=None, image_size=None, name=None
-):
+    path: str | os.PathLike,
+    train_list: Any,
+    test_list: Any,
+    class_names: Any = None,
+    image_size: Any = None,
+    name: str | None = None,
+) -> Any:
     """Returns a data set from lists of files, as ImageNet-LT is published.
 
     Args:

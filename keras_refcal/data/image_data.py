@@ -1,6 +1,7 @@
 """A data set of images in memory, or on disk where it does not fit."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -44,23 +45,27 @@ class ImageData:
     is_split: bool = False
 
     @property
-    def num_classes(self):
+    def num_classes(self) -> Any:
         """Number of classes."""
         return len(self.class_names)
 
     @property
-    def mean(self):
+    def mean(self) -> Any:
         """Mean of each channel of the training images, in [0, 1]."""
         return self._moments()[0]
 
     @property
-    def std(self):
+    def std(self) -> Any:
         """Standard deviation of each channel of the training images, in [0, 1]."""
         return self._moments()[1]
 
     def long_tailed(
-        self, imbalance_factor, seed=1234, kind="exponential", max_count=None
-    ):
+        self,
+        imbalance_factor: Any,
+        seed: int = 1234,
+        kind: str = "exponential",
+        max_count: Any = None,
+    ) -> Any:
         """Returns the data set with the published long-tailed draw as training part.
 
         See `long_tail_indices` for arguments and errors.
@@ -75,7 +80,7 @@ class ImageData:
         )
         return self.trained_on(chosen)
 
-    def with_validation(self, fraction=0.1, seed=0):
+    def with_validation(self, fraction: float = 0.1, seed: int = 0) -> Any:
         """Returns the data set less a part of each class, and that part.
 
         Args:
@@ -95,7 +100,7 @@ class ImageData:
         validation = (self.train_images[held_out], self.train_labels[held_out])
         return self.trained_on(kept), validation
 
-    def merged(self, class_of_class, class_names):
+    def merged(self, class_of_class: Any, class_names: Any) -> Any:
         """Returns the data set with classes put together.
 
         Args:
@@ -125,7 +130,7 @@ class ImageData:
             class_names=tuple(class_names),
         )
 
-    def augmented_by(self, name):
+    def augmented_by(self, name: str) -> Any:
         """Returns the data set with one augmentation, by name, for every purpose."""
         return dataclasses.replace(
             self,
@@ -134,7 +139,7 @@ class ImageData:
             mild_augmentation=name,
         )
 
-    def trained_on(self, chosen):
+    def trained_on(self, chosen: Any) -> Any:
         """Returns the data set with a choice of its training images.
 
         Args:

@@ -6,6 +6,7 @@ import io
 import math
 import os
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -34,13 +35,13 @@ class ImageFiles:
     dtype = np.dtype("uint8")
     ndim = 4
 
-    def __init__(self, sources, shape, read_bytes=None):
+    def __init__(self, sources: Any, shape: Any, read_bytes: Any = None):
         self.sources = np.asarray(sources)
         self.image_shape = tuple(shape)
         self.read_bytes = read_bytes or _file_bytes
 
     @property
-    def shape(self):
+    def shape(self) -> Any:
         """Shape of the array of all images."""
         return (len(self.sources), *self.image_shape)
 
@@ -56,11 +57,11 @@ class ImageFiles:
         images = read_in_threads(self.decoded, self.sources, self.image_shape)
         return images if dtype is None else images.astype(dtype)
 
-    def astype(self, dtype):
+    def astype(self, dtype: Any) -> Any:
         """Returns all images as an array."""
         return np.asarray(self).astype(dtype)
 
-    def decoded(self, source):
+    def decoded(self, source: Any) -> Any:
         """Returns one image, uint8 of shape `(height, width, channels)`.
 
         Raises:

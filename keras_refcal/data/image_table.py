@@ -1,7 +1,9 @@
 """Data sets from a table of images, one a row, with the class of each."""
 
 import csv
+import os
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +21,12 @@ PARTS |= {"training": "train", "val": "validation", "valid": "validation"}
 
 
 def image_table(
-    path, image_size=None, name=None, split_seed=SPLIT_SEED, skip_damaged=False
-):
+    path: str | os.PathLike,
+    image_size: Any = None,
+    name: str | None = None,
+    split_seed: Any = SPLIT_SEED,
+    skip_damaged: bool = False,
+) -> Any:
     """Returns a data set from a csv file of paths and labels.
 
     Args:

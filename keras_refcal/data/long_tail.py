@@ -1,8 +1,10 @@
 """The published rule that makes a long-tailed training set from a balanced one."""
 
 import hashlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.validation import check_choice, check_in_range
 
@@ -10,7 +12,9 @@ PROFILES = ("exponential", "step")
 SPLIT_SEED = 1234
 
 
-def class_counts(max_count, num_classes, imbalance_factor, kind="exponential"):
+def class_counts(
+    max_count: Any, num_classes: int, imbalance_factor: Any, kind: str = "exponential"
+) -> Any:
     """Returns the number of training samples of each class, largest first.
 
     `"exponential"` gives `int(max_count * f ** (c / (num_classes - 1)))` samples to
@@ -70,13 +74,13 @@ def imbalance_ratio(imbalance_factor) -> float:
 
 
 def long_tail_indices(
-    labels,
-    num_classes,
-    imbalance_factor,
-    seed=1234,
-    kind="exponential",
-    max_count=None,
-):
+    labels: ArrayLike,
+    num_classes: int,
+    imbalance_factor: Any,
+    seed: int = 1234,
+    kind: str = "exponential",
+    max_count: Any = None,
+) -> Any:
     """Returns which samples of a balanced set form the published long-tailed draw.
 
     NumPy's legacy generator is seeded once. Then each class, in ascending order, has
@@ -121,7 +125,7 @@ def long_tail_indices(
     return np.concatenate(chosen)
 
 
-def validation_indices(labels, fraction=0.1, seed=0):
+def validation_indices(labels: ArrayLike, fraction: float = 0.1, seed: int = 0) -> Any:
     """Returns a part of each class to validate on, and the rest to train on.
 
     Args:
@@ -157,7 +161,7 @@ def validation_indices(labels, fraction=0.1, seed=0):
     return np.setdiff1d(np.arange(len(labels)), held_out), held_out
 
 
-def checksum(indices) -> str:
+def checksum(indices: Any) -> str:
     """Returns the sha256 of indices, as little-endian 64-bit integers, in hex.
 
     >>> checksum([0, 1])[:8]

@@ -5,7 +5,10 @@ a PyTorch `DataLoader` and grain see the same batches, and a resumed run the sam
 as an unbroken one.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.validation import (
     check_choice,
@@ -24,7 +27,9 @@ STRATEGIES = (
 WEIGHTINGS = ("effective_number", "inverse", "square_root")
 
 
-def class_probabilities(class_counts, strategy, progress=1.0, beta=0.9999):
+def class_probabilities(
+    class_counts: ArrayLike, strategy: Any, progress: float = 1.0, beta: float = 0.9999
+) -> Any:
     """Returns how often each class is drawn.
 
     With n samples in a class, its share is in proportion to n (`"instance"`), to 1
@@ -67,7 +72,9 @@ def class_probabilities(class_counts, strategy, progress=1.0, beta=0.9999):
     return shares / shares.sum()
 
 
-def class_weights(class_counts, weighting="inverse", beta=0.9999):
+def class_weights(
+    class_counts: ArrayLike, weighting: str = "inverse", beta: float = 0.9999
+) -> Any:
     """Returns a weight for each class, with a mean of 1 over classes.
 
     Index it with labels for the `sample_weight` of `fit`, which Keras takes for any
@@ -125,7 +132,13 @@ class Sampler:
     """
 
     def __init__(
-        self, labels, batch_size, strategy="instance", seed=0, epochs=None, beta=0.9999
+        self,
+        labels: ArrayLike,
+        batch_size: int,
+        strategy: str = "instance",
+        seed: int = 0,
+        epochs: int | None = None,
+        beta: float = 0.9999,
     ):
         check_choice("strategy", strategy, STRATEGIES)
         self.labels = _class_ids(labels)
@@ -139,11 +152,11 @@ class Sampler:
             _positive("epochs", epochs)
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> Any:
         """Batches an epoch."""
         return len(self.labels) // self.batch_size
 
-    def epoch(self, number):
+    def epoch(self, number: Any) -> Any:
         """Returns the samples of an epoch, `(steps_per_epoch, batch_size)`."""
         generator = np.random.default_rng([self.seed, int(number)])
         size = self.steps_per_epoch * self.batch_size
@@ -188,7 +201,13 @@ class PKSampler:
     array([2, 2, 2, 2])
     """
 
-    def __init__(self, labels, classes_per_batch, samples_per_class=2, seed=0):
+    def __init__(
+        self,
+        labels: ArrayLike,
+        classes_per_batch: Any,
+        samples_per_class: int = 2,
+        seed: int = 0,
+    ):
         self.labels = _class_ids(labels)
         self.classes = np.unique(self.labels)
         check_in_range("classes_per_batch", classes_per_batch, 1, len(self.classes))
@@ -200,11 +219,11 @@ class PKSampler:
         self.seed = seed
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> Any:
         """Batches an epoch: as many samples as there are, and one batch or more."""
         return max(1, len(self.labels) // self.batch_size)
 
-    def epoch(self, number):
+    def epoch(self, number: Any) -> Any:
         """Returns the samples of an epoch, `(steps_per_epoch, batch_size)`."""
         generator = np.random.default_rng([self.seed, int(number)])
         members = {
@@ -242,7 +261,7 @@ class ShardedSampler:
     [0, 1, 2, 3, 4, 5, 6, 7]
     """
 
-    def __init__(self, sampler, index, processes):
+    def __init__(self, sampler: Any, index: Any, processes: Any):
         _positive("processes", processes)
         check_in_range("index", index, 0, processes - 1)
         if sampler.batch_size % processes:
@@ -256,11 +275,11 @@ class ShardedSampler:
         self.batch_size = sampler.batch_size // processes
 
     @property
-    def steps_per_epoch(self):
+    def steps_per_epoch(self) -> Any:
         """Batches an epoch, the same number in every process."""
         return self.sampler.steps_per_epoch
 
-    def epoch(self, number):
+    def epoch(self, number: Any) -> Any:
         """Returns the samples of an epoch, `(steps_per_epoch, batch_size)`."""
         start = self.index * self.batch_size
         return self.sampler.epoch(number)[:, start : start + self.batch_size]

@@ -1,6 +1,8 @@
 """Conformal prediction sets as a layer."""
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -29,6 +31,7 @@ from keras_refcal.ops.predicted_class import predicted_class
 from keras_refcal.predictions import as_class_ids
 from keras_refcal.predictions.rows import given_rows
 from keras_refcal.registration import Configured, serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import (
     check_choice,
     check_class_counts,
@@ -128,17 +131,17 @@ class ConformalSets(Configured, keras.layers.Layer):
 
     def __init__(
         self,
-        coverage=0.9,
-        score="thr",
-        condition=None,
-        class_counts=None,
-        groups="shots",
-        rank_penalty=0.01,
-        free_ranks=5,
-        allow_empty=None,
-        interpolation=1.0,
-        clusters=None,
-        **kwargs,
+        coverage: float = 0.9,
+        score: str = "thr",
+        condition: str | None = None,
+        class_counts: Tensor | None = None,
+        groups: str | Mapping = "shots",
+        rank_penalty: float = 0.01,
+        free_ranks: int = 5,
+        allow_empty: bool | None = None,
+        interpolation: float = 1.0,
+        clusters: Any = None,
+        **kwargs: Any,
     ):
         super().__init__(autocast=False, **kwargs)
         check_share("coverage", coverage)
@@ -174,7 +177,7 @@ class ConformalSets(Configured, keras.layers.Layer):
         self.interpolation = interpolation
         self.clusters = clusters
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the thresholds, which let every class in."""
         self.num_classes = num_classes_of(input_shape)
         counts = self.class_counts
@@ -192,7 +195,7 @@ class ConformalSets(Configured, keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Any:
         """Returns which classes are in the set of each sample."""
         check_classes(inputs.shape, self.num_classes)
         probabilities = two_columns(ops.cast(inputs, "float32"))
@@ -202,7 +205,7 @@ class ConformalSets(Configured, keras.layers.Layer):
         sets = self.scores(rows) <= self.thresholds
         return ops.reshape(sets, ops.shape(probabilities))
 
-    def scores(self, probabilities):
+    def scores(self, probabilities: Tensor) -> Any:
         """Returns how unlikely each class is, shape `(batch, num_classes)`.
 
         They are the published scores less 1, so that float32 tells apart even those
@@ -219,7 +222,13 @@ class ConformalSets(Configured, keras.layers.Layer):
         is_top = predicted_class(probabilities)[:, None] == classes
         return ops.where(is_top, OF_TOP_CLASS, scores)
 
-    def fit(self, y_true, probabilities, sample_weight=None, ignore_class=None):
+    def fit(
+        self,
+        y_true: Tensor,
+        probabilities: Tensor,
+        sample_weight: Tensor | None = None,
+        ignore_class: int | None = None,
+    ) -> Any:
         """Sets the thresholds from validation predictions.
 
         Pixels of one image are not independent: the coverage of their sets is that
@@ -279,7 +288,7 @@ class ConformalSets(Configured, keras.layers.Layer):
         self._warn(too_few, tied, covered)
         return self
 
-    def attach(self, model):
+    def attach(self, model: keras.Model) -> Any:
         """Returns a model of the probabilities of `model` and their sets.
 
         Args:
@@ -302,11 +311,13 @@ class ConformalSets(Configured, keras.layers.Layer):
 
         return attached_model(model, with_sets, self.name)
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> Any:
         """Returns booleans, one for each class."""
         return keras.KerasTensor(self.compute_output_shape(inputs.shape), dtype="bool")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """Returns `(batch, ..., num_classes)`."""
         if self.built:
             check_classes(input_shape, self.num_classes)

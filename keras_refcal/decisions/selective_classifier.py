@@ -1,6 +1,8 @@
 """A classifier that abstains where it is not sure enough."""
 
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +21,7 @@ from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.predictions import as_class_ids
 from keras_refcal.predictions.rows import given_rows
 from keras_refcal.registration import Configured, serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_bool, check_class_counts, check_share
 
 # Above every confidence: all samples are abstained from.
@@ -85,14 +88,14 @@ class SelectiveClassifier(Configured, keras.Model):
 
     def __init__(
         self,
-        model,
-        target_risk=None,
-        target_coverage=None,
-        confidence_level=0.95,
-        class_counts=None,
-        groups="shots",
-        multi_label=False,
-        **kwargs,
+        model: keras.Model,
+        target_risk: float | None = None,
+        target_coverage: float | None = None,
+        confidence_level: float = 0.95,
+        class_counts: Tensor | None = None,
+        groups: str | Mapping = "shots",
+        multi_label: bool = False,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_bool("multi_label", multi_label)
@@ -140,11 +143,11 @@ class SelectiveClassifier(Configured, keras.Model):
             autocast=False,
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Has nothing to create: `model` is built."""
         self.built = True
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: Any = None) -> Any:
         """Returns predictions, which are accepted, and probabilities."""
         probabilities = ops.cast(self.model(inputs, training=training), "float32")
         if self.multi_label:
@@ -160,7 +163,9 @@ class SelectiveClassifier(Configured, keras.Model):
             "probabilities": probabilities,
         }
 
-    def fit_threshold(self, y_true, probabilities, ignore_class=None):
+    def fit_threshold(
+        self, y_true: Tensor, probabilities: Tensor, ignore_class: int | None = None
+    ) -> Any:
         """Sets the thresholds from validation predictions.
 
         A group for which no threshold can be shown to keep `target_risk` is abstained

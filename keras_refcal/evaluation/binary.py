@@ -1,6 +1,9 @@
 """Two classes as people think of them: scores of the positive class."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation import calibration, selective
 from keras_refcal.evaluation.conventions import as_convention
@@ -15,15 +18,15 @@ LEAST = 1e-15
 
 
 def binary_scores(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    pos_label=1,
-    sample_weight=None,
-    ignore_class=None,
-    num_bins=15,
-    convention="guo",
+    logits: ArrayLike | None = None,
+    pos_label: int = 1,
+    sample_weight: ArrayLike | None = None,
+    ignore_class: int | None = None,
+    num_bins: int = 15,
+    convention: Any = "guo",
 ) -> dict[str, float]:
     """Returns the figures of the positive class of two.
 

@@ -1,6 +1,9 @@
 """Percentile bootstrap, by resampled rows or, for counters, in one pass."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation.calibration import BinCounts
 from keras_refcal.predictions import as_weights
@@ -42,13 +45,15 @@ class PoissonBootstrap:
     (100, 2)
     """
 
-    def __init__(self, num_bins, replicates=200, seed=0):
+    def __init__(self, num_bins: Any, replicates: int = 200, seed: int = 0):
         self.num_bins = num_bins
         self.replicates = replicates
         self._generator = np.random.default_rng(seed)
         self._sums = np.zeros((replicates, 3 * num_bins))
 
-    def update(self, index, confidence, correct, weight=None) -> None:
+    def update(
+        self, index: Any, confidence: Any, correct: Any, weight: ArrayLike | None = None
+    ) -> None:
         """Adds samples to every replicate.
 
         Args:
@@ -74,7 +79,7 @@ class PoissonBootstrap:
         """The counters of every replicate, `(replicates, num_bins)` each."""
         return BinCounts(*np.split(self._sums, 3, axis=1))
 
-    def interval(self, error, level=0.95) -> tuple[float, float]:
+    def interval(self, error: Any, level: float = 0.95) -> tuple[float, float]:
         """Returns the percentile interval of a figure of the counters.
 
         Args:

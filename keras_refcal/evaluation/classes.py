@@ -1,8 +1,10 @@
 """Class by class: how often it is found, how sure the classifier is, how far off."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation import calibration
 from keras_refcal.evaluation.curves import ReliabilityCurve, reliability_curve
@@ -52,15 +54,15 @@ class ClassCalibration:
 
 
 def class_calibration(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    sample_weight=None,
-    ignore_class=None,
-    class_counts=None,
-    num_bins=15,
-    convention="guo",
+    logits: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_class: int | None = None,
+    class_counts: ArrayLike | None = None,
+    num_bins: int = 15,
+    convention: Any = "guo",
 ) -> ClassCalibration:
     """Returns accuracy, confidence and calibration error of every class.
 
@@ -116,14 +118,14 @@ def class_calibration(
 
 
 def classwise_reliability_curve(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    sample_weight=None,
-    ignore_class=None,
-    num_bins=15,
-    convention="guo",
+    logits: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_class: int | None = None,
+    num_bins: int = 15,
+    convention: Any = "guo",
 ) -> ReliabilityCurve:
     """Returns the reliability of all class probabilities together.
 
@@ -159,15 +161,15 @@ def classwise_reliability_curve(
 
 
 def group_reliability_curves(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    class_counts=None,
-    groups=None,
-    sample_weight=None,
-    ignore_class=None,
-    **kwargs,
+    logits: ArrayLike | None = None,
+    class_counts: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_class: int | None = None,
+    **kwargs: Any,
 ) -> dict[str, ReliabilityCurve]:
     """Returns the reliability curve of each group that has samples.
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation.scores import SCORES, Judged, Settings
 from keras_refcal.predictions import as_predictions
@@ -41,14 +42,14 @@ class CalibrationTest:
 
 
 def calibration_test(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    score="ece",
-    resamples=999,
-    num_bins=15,
-    seed=0,
+    logits: ArrayLike | None = None,
+    score: str = "ece",
+    resamples: int = 999,
+    num_bins: int = 15,
+    seed: int = 0,
 ) -> CalibrationTest:
     """Tests calibration by consistency resampling.
 

@@ -1,9 +1,13 @@
 """The mean corruption error of a classifier."""
 
+from typing import Any
+
 import numpy as np
 
 
-def mean_corruption_error(errors, reference=None, clean=None, reference_clean=None):
+def mean_corruption_error(
+    errors: Any, reference: Any = None, clean: Any = None, reference_clean: Any = None
+) -> Any:
     """Returns the mean over corruptions of the error, or of its ratio to another's.
 
     Args:

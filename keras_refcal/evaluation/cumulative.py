@@ -1,11 +1,12 @@
 """Kuiper and Kolmogorov-Smirnov statistics of calibration, and their p-values."""
 
 import math
+from typing import Any
 
 import numpy as np
 
 
-def kuiper_test(scores, events) -> tuple[float, float]:
+def kuiper_test(scores: Any, events: Any) -> tuple[float, float]:
     """Returns the Kuiper statistic of calibration, and its p-value.
 
     With samples in the order of their scores, the events so far less the scores so far,
@@ -34,7 +35,7 @@ def kuiper_test(scores, events) -> tuple[float, float]:
     return float(statistic), _p_value(statistic, deviation, range_tail)
 
 
-def kolmogorov_smirnov_test(scores, events) -> tuple[float, float]:
+def kolmogorov_smirnov_test(scores: Any, events: Any) -> tuple[float, float]:
     """Returns the Kolmogorov-Smirnov statistic of calibration, and its p-value.
 
     As `kuiper_test`, with the largest distance from 0 in place of the range, and that

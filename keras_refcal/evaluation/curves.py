@@ -2,8 +2,10 @@
 
 import dataclasses
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation.calibration import BinCounts
 from keras_refcal.ops.bins import bin_index, convention_edges, netcal_mass_edges
@@ -35,8 +37,13 @@ class ReliabilityCurve:
 
     @classmethod
     def from_counts(
-        cls, edges, weight, confidence_sum, correct_sum, squared_weight=None
-    ):
+        cls,
+        edges: Any,
+        weight: ArrayLike,
+        confidence_sum: Any,
+        correct_sum: Any,
+        squared_weight: Any = None,
+    ) -> Any:
         """Makes the curve from additive counters, each of shape `(num_bins,)`.
 
         Args:
@@ -68,7 +75,7 @@ class ReliabilityCurve:
         gaps = np.nansum(self.weight * np.abs(self.gap))
         return float(divide(gaps, self.weight.sum(), xp=np))
 
-    def accuracy_interval(self, level=0.95) -> tuple[np.ndarray, np.ndarray]:
+    def accuracy_interval(self, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
         """Returns the Wilson interval of each bin's accuracy, `(low, high)`.
 
         Of weighted samples it is that of the effective number of `rows`.
@@ -118,16 +125,16 @@ class RiskCoverageCurve:
 
 
 def reliability_curve(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    sample_weight=None,
-    ignore_class=None,
-    num_bins=15,
-    binning="uniform",
-    convention="guo",
-    class_id=None,
+    logits: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_class: int | None = None,
+    num_bins: int = 15,
+    binning: str = "uniform",
+    convention: Any = "guo",
+    class_id: int | None = None,
 ) -> ReliabilityCurve:
     """Returns the reliability curve of the predicted class, or of one class.
 
@@ -182,13 +189,13 @@ def reliability_curve(
 
 
 def confidence_histogram(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    sample_weight=None,
-    ignore_class=None,
-    num_bins=15,
+    logits: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_class: int | None = None,
+    num_bins: int = 15,
 ) -> ConfidenceHistogram:
     """Returns the number, or the weight, of right and of wrong answers by confidence.
 
@@ -226,12 +233,12 @@ def confidence_histogram(
 
 
 def risk_coverage_curve(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    sample_weight=None,
-    ignore_class=None,
+    logits: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    ignore_class: int | None = None,
 ) -> RiskCoverageCurve:
     """Returns the error rate of the samples above each distinct confidence.
 

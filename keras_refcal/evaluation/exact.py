@@ -1,6 +1,9 @@
 """Every figure of a set of predictions, exactly."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation.bootstrap import percentile_interval
 from keras_refcal.evaluation.conventions import as_convention
@@ -12,23 +15,23 @@ from keras_refcal.predictions import as_class_counts, as_predictions
 
 
 def evaluate(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    class_counts=None,
-    sample_weight=None,
-    groups=None,
-    classes=None,
-    multi_label=False,
-    ignore_class=None,
-    num_bins=15,
-    threshold=0.01,
-    convention="guo",
-    scores=None,
-    bootstrap=0,
-    confidence_level=0.95,
-    seed=0,
+    logits: ArrayLike | None = None,
+    class_counts: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    classes: Any = None,
+    multi_label: bool = False,
+    ignore_class: int | None = None,
+    num_bins: int = 15,
+    threshold: float = 0.01,
+    convention: Any = "guo",
+    scores: Any = None,
+    bootstrap: int = 0,
+    confidence_level: float = 0.95,
+    seed: int = 0,
 ) -> dict[str, float | dict]:
     """Returns every figure of a classifier's predictions, computed exactly.
 

@@ -1,6 +1,9 @@
 """How well confidence tells data of training's kind from others."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation.ranking import binary_auroc
 from keras_refcal.evaluation.selective import (
@@ -12,7 +15,9 @@ from keras_refcal.predictions.log_odds import LogOdds
 from keras_refcal.validation import check_positive
 
 
-def confidence_scores(logits, temperature=1.0) -> dict[str, np.ndarray]:
+def confidence_scores(
+    logits: ArrayLike, temperature: float = 1.0
+) -> dict[str, np.ndarray]:
     """Returns scores that are high for data like those of training.
 
     - `msp`: the largest softmax probability
@@ -44,7 +49,7 @@ def confidence_scores(logits, temperature=1.0) -> dict[str, np.ndarray]:
 
 
 def out_of_distribution(
-    in_logits, out_logits, temperature=1.0
+    in_logits: Any, out_logits: Any, temperature: float = 1.0
 ) -> dict[str, dict[str, float]]:
     """Returns how well each score tells the two sets of data apart.
 

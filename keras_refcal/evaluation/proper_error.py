@@ -1,6 +1,9 @@
 """The calibration error of all classes at once, by cross-fitted recalibration."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation.refinement import FOLDS, CrossFit
 from keras_refcal.fitting.validation_set import folds_of
@@ -11,14 +14,14 @@ TINY = 1e-300
 
 
 def proper_calibration_error(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    p=2,
-    recalibration=None,
-    folds=FOLDS,
-    seed=0,
+    logits: ArrayLike | None = None,
+    p: int = 2,
+    recalibration: Any = None,
+    folds: Any = FOLDS,
+    seed: int = 0,
 ) -> float:
     """Returns the Lp calibration error of whole rows of probabilities.
 

@@ -9,6 +9,7 @@ of columns are searched by threads, because NumPy lets go of Python meanwhile.
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_refcal.evaluation.radix_keys import (
     NUM_KEYS,
@@ -28,14 +29,14 @@ MANY_POSITIVES = 2048
 
 
 def multiclass_auroc(
-    y_true,
-    probabilities=None,
+    y_true: ArrayLike,
+    probabilities: ArrayLike | None = None,
     *,
-    logits=None,
-    multi_class="ovo",
-    average="macro",
-    sample_weight=None,
-    renormalize=True,
+    logits: ArrayLike | None = None,
+    multi_class: str = "ovo",
+    average: str = "macro",
+    sample_weight: ArrayLike | None = None,
+    renormalize: bool = True,
 ) -> float:
     """Returns the area under the ROC curve of several classes; ties count half.
 

@@ -1,10 +1,13 @@
 """A learned unit vector for each class."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from keras_refcal.ops.vectors import l2_normalize
 from keras_refcal.registration import Configured, serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -39,7 +42,7 @@ class ClassPrototypes(Configured, keras.layers.Layer):
     (2, 5)
     """
 
-    def __init__(self, num_classes, embedding_dim=128, **kwargs):
+    def __init__(self, num_classes: int, embedding_dim: int = 128, **kwargs: Any):
         super().__init__(**kwargs)
         for name, value, least in (
             ("num_classes", num_classes, 2),
@@ -59,15 +62,17 @@ class ClassPrototypes(Configured, keras.layers.Layer):
         )
         self.built = True
 
-    def vectors(self):
+    def vectors(self) -> Any:
         """Returns the prototypes as unit vectors, `(num_classes, embedding_dim)`."""
         return l2_normalize(ops.convert_to_tensor(self.directions))
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Any:
         """Returns the cosine similarity to each prototype in float32."""
         inputs = l2_normalize(ops.cast(inputs, "float32"))
         return ops.matmul(inputs, ops.transpose(self.vectors()))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """Returns the shape of the similarities."""
         return (*input_shape[:-1], self.num_classes)

@@ -1,5 +1,7 @@
 """Probabilities for data whose classes are not as frequent as in training."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -14,6 +16,7 @@ from keras_refcal.layers.calibrators.attaching import (
 from keras_refcal.predictions import as_outputs, check_probabilities, two_columns
 from keras_refcal.predictions.rows import given_rows
 from keras_refcal.registration import Configured, serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -54,7 +57,9 @@ class PriorShift(Configured, keras.layers.Layer):
     0.1
     """
 
-    def __init__(self, training_rates, deployment_rates=None, **kwargs):
+    def __init__(
+        self, training_rates: Any, deployment_rates: Any = None, **kwargs: Any
+    ):
         super().__init__(autocast=False, **kwargs)
         self.training_rates = training_rates
         self.deployment_rates = deployment_rates
@@ -67,7 +72,7 @@ class PriorShift(Configured, keras.layers.Layer):
                     f"{len(rates)} classes. Received: {deployment_rates!r}"
                 )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the ratio of new to old rates of each class."""
         rates = _rates("training_rates", self.training_rates)
         given = self.deployment_rates
@@ -84,7 +89,7 @@ class PriorShift(Configured, keras.layers.Layer):
             autocast=False,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Any:
         """Returns shifted probabilities."""
         self._check_columns(inputs.shape)
         p = ops.cast(inputs, "float32")
@@ -96,7 +101,9 @@ class PriorShift(Configured, keras.layers.Layer):
         total = ops.sum(odds, axis=-1, keepdims=True)
         return ops.where(total > 0, odds / ops.where(total > 0, total, 1.0), p)
 
-    def estimate(self, probabilities, sample_weight=None):
+    def estimate(
+        self, probabilities: Tensor, sample_weight: Tensor | None = None
+    ) -> Any:
         """Sets the deployment rates to those that fit unlabelled predictions best.
 
         Args:
@@ -122,7 +129,7 @@ class PriorShift(Configured, keras.layers.Layer):
         self.ratio.assign((rates / training).astype("float32"))
         return rates
 
-    def attach(self, model):
+    def attach(self, model: keras.Model) -> Any:
         """Returns a model whose probabilities this layer shifts.
 
         Args:
@@ -144,11 +151,13 @@ class PriorShift(Configured, keras.layers.Layer):
 
         return attached_model(model, checked, self.name)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """Returns the shape of the inputs."""
         return input_shape
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs: Tensor) -> Any:
         """Returns the shape of the inputs in float32."""
         self._check_columns(inputs.shape)
         return keras.KerasTensor(inputs.shape, dtype="float32")

@@ -1,12 +1,14 @@
 """The head that maps an encoder's features to the contrastive embedding."""
 
 import functools
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_refcal.ops.vectors import l2_normalize
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 _DENSE = ("hidden", "output_layer")
 
@@ -42,7 +44,7 @@ class ProjectionHead(keras.layers.Layer):
     (2, 4)
     """
 
-    def __init__(self, projection_dim=128, **kwargs):
+    def __init__(self, projection_dim: int = 128, **kwargs: Any):
         super().__init__(**kwargs)
         if not isinstance(projection_dim, int) or projection_dim < 1:
             raise ValueError(
@@ -51,7 +53,7 @@ class ProjectionHead(keras.layers.Layer):
             )
         self.projection_dim = projection_dim
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the two dense layers, or the weights of those that were saved."""
         if not hasattr(self, "hidden"):
             dense = functools.partial(keras.layers.Dense, dtype=self.dtype_policy)
@@ -61,16 +63,18 @@ class ProjectionHead(keras.layers.Layer):
             if not layer.built:
                 layer.build(input_shape)
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Any:
         """Returns the unit vectors in float32."""
         projected = self.output_layer(self.hidden(inputs))
         return l2_normalize(ops.cast(projected, "float32"))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """Returns the shape of the embedding."""
         return (*input_shape[:-1], self.projection_dim)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments, and the dense layers of a built head.
 
         Those may be quantised, or one of them frozen.
@@ -87,7 +91,7 @@ class ProjectionHead(keras.layers.Layer):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Any) -> Any:
         """Returns the head that `get_config` described."""
         own = {name: value for name, value in config.items() if name not in _DENSE}
         head = cls(**own)

@@ -1,5 +1,7 @@
 """AdaFocal: focal loss whose exponents follow the calibration on validation data."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -9,6 +11,7 @@ from keras_refcal.ops import adafocal
 from keras_refcal.ops.calibration import confidence_and_correctness
 from keras_refcal.ops.leading_axes import as_rows
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_positive
 
 
@@ -58,13 +61,13 @@ class AdaFocalLoss(ClassificationLoss):
 
     def __init__(
         self,
-        num_bins=15,
-        adaptation=1.0,
-        switch=0.2,
-        gamma_min=-2.0,
-        gamma_max=20.0,
-        name="adafocal",
-        **kwargs,
+        num_bins: int = 15,
+        adaptation: float = 1.0,
+        switch: float = 0.2,
+        gamma_min: float = -2.0,
+        gamma_max: float = 20.0,
+        name: str | None = "adafocal",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         if not isinstance(num_bins, int) or num_bins < 2:
@@ -88,7 +91,7 @@ class AdaFocalLoss(ClassificationLoss):
             inner_edges=np.arange(1, num_bins) / num_bins,
         )
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         gammas = adafocal.bin_gammas(
             ops.stop_gradient(ops.softmax(logits, axis=-1)),
@@ -97,7 +100,7 @@ class AdaFocalLoss(ClassificationLoss):
         )
         return adafocal.signed_focal(targets, logits, ops.stop_gradient(gammas))
 
-    def update_gammas(self, y_true, y_pred):
+    def update_gammas(self, y_true: Tensor, y_pred: Tensor) -> Any:
         """Adapts bins and exponents to predictions on validation data.
 
         Args:

@@ -1,8 +1,11 @@
 """The AUC-margin loss, one class against the others."""
 
+from typing import Any
+
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import auc_margin
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_positive
 
 
@@ -45,11 +48,13 @@ class AUCMarginLoss(BatchPenalty):
     use = "Trains for ranking (AUROC) where classes are few and unequal."
     term = "classification"
 
-    def __init__(self, margin=1.0, name="auc_margin", **kwargs):
+    def __init__(
+        self, margin: float = 1.0, name: str | None = "auc_margin", **kwargs: Any
+    ):
         super().__init__(name=name, **kwargs)
         check_positive("margin", margin)
         self.margin = margin
 
-    def values(self, targets, logits, weight):
+    def values(self, targets: Tensor, logits: Tensor, weight: Tensor) -> Any:
         """Returns the loss of the batch, a scalar."""
         return auc_margin.auc_margin(targets, logits, weight, self.margin)

@@ -1,10 +1,13 @@
 """Balanced contrastive loss: every class has the same say, and is always there."""
 
+from typing import Any
+
 from keras_refcal.layers.class_prototypes import ClassPrototypes
 from keras_refcal.losses.base import BatchLoss, Rows, embeddings_of
 from keras_refcal.ops import balanced_contrastive
 from keras_refcal.ops.labels import read_labels
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_embeddings, check_positive
 
 
@@ -73,12 +76,12 @@ class BalancedContrastiveLoss(BatchLoss):
 
     def __init__(
         self,
-        num_classes,
-        embedding_dim=128,
-        temperature=0.1,
-        normalize=True,
-        name="balanced_contrastive",
-        **kwargs,
+        num_classes: int,
+        embedding_dim: int = 128,
+        temperature: float = 0.1,
+        normalize: bool = True,
+        name: str | None = "balanced_contrastive",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         check_positive("temperature", temperature)
@@ -88,7 +91,7 @@ class BalancedContrastiveLoss(BatchLoss):
         self.normalize = normalize
         self.prototypes = ClassPrototypes(num_classes, embedding_dim, dtype="float32")
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets are class ids, or rows of probabilities."""
         embeddings = self.cast(embeddings_of(y_pred))
         check_embeddings(self, embeddings)
@@ -106,7 +109,7 @@ class BalancedContrastiveLoss(BatchLoss):
         )
         return Rows(labels.values, embeddings, labels.present, labels.right)
 
-    def values(self, targets, embeddings, weight):
+    def values(self, targets: Tensor, embeddings: Tensor, weight: Tensor) -> Any:
         """Returns values whose mean is the loss, shape `(batch,)`."""
         return balanced_contrastive.balanced_contrastive(
             embeddings,

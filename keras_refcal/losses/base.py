@@ -5,7 +5,7 @@ There are two kinds of losses. A `ClassificationLoss` has a value for each sampl
 of both, `values`, is given checked labels.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -83,10 +83,10 @@ class FloatLoss(Configured, keras.losses.Loss):
 
     def __init__(
         self,
-        ignore_class=None,
-        name=None,
-        reduction="sum_over_batch_size",
-        dtype=None,
+        ignore_class: int | None = None,
+        name: str | None = None,
+        reduction: str = "sum_over_batch_size",
+        dtype: Any = None,
     ):
         dtype = keras.dtype_policies.get(dtype or keras.config.floatx()).compute_dtype
         if dtype in ("float16", "bfloat16"):
@@ -95,7 +95,7 @@ class FloatLoss(Configured, keras.losses.Loss):
         check_ignore_class(ignore_class)
         self.ignore_class = ignore_class
 
-    def read(self, y_true, y_pred, counted=None) -> Rows:
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Rows:
         """Returns checked labels and outputs of a batch in the loss' dtype.
 
         Args:
@@ -106,7 +106,7 @@ class FloatLoss(Configured, keras.losses.Loss):
         """
         raise NotImplementedError
 
-    def state_layers(self):
+    def state_layers(self) -> Any:
         """Returns the layers that hold what the loss keeps between batches.
 
         `RefCalModel` counts their variables among its own, so that they live through
@@ -114,7 +114,9 @@ class FloatLoss(Configured, keras.losses.Loss):
         """
         return [x for x in vars(self).values() if isinstance(x, keras.layers.Layer)]
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Learns from a batch of training, after its loss; most losses do nothing.
 
         Args:
@@ -123,7 +125,7 @@ class FloatLoss(Configured, keras.losses.Loss):
             sample_weight: As in a call.
         """
 
-    def cast(self, x):
+    def cast(self, x: Tensor) -> Any:
         """Returns an array or list, or a mapping of them, as tensors in the dtype."""
         if isinstance(x, dict):
             return {name: self.cast(value) for name, value in x.items()}
@@ -161,17 +163,25 @@ class ClassificationLoss(FloatLoss):
     read, unless their row is ignored, masked or of weight 0.
     """
 
-    def __init__(self, from_logits=False, **kwargs):
+    def __init__(self, from_logits: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.from_logits = from_logits
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Any:
         """Returns the reduced loss."""
         mask = get_keras_mask(y_pred)
         rows = as_rows(self.cast(y_true), self.cast(y_pred), sample_weight, mask)
         return rows.restored(self.of_rows(*rows[:4]))
 
-    def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
+    def of_rows(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Any = None,
+    ) -> Any:
         """Returns the reduced loss of the rows that a mask, `(batch,)`, leaves."""
         y_pred = self.cast(y_pred)
         mask = None if mask is None else ops.cast(mask, "bool")
@@ -181,13 +191,13 @@ class ClassificationLoss(FloatLoss):
             self._values(rows), self.reduction, both(mask, rows.present), weight
         )
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`, 0 where it is ignored."""
         positions = as_rows(self.cast(y_true), self.cast(y_pred))
         rows = self.read(*positions[:2])
         return positions.restored(reduced(self._values(rows), "none", rows.present))
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
         return read_targets(self, y_true, y_pred, counted)
 
@@ -197,7 +207,7 @@ class ClassificationLoss(FloatLoss):
             return values
         return values * ops.where(rows.right, 1.0, float("nan"))
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, both arguments `(batch, num_classes)`."""
         raise NotImplementedError
 
@@ -212,13 +222,21 @@ class BatchLoss(FloatLoss):
     replicas of a `tf.distribute` strategy the batch is that of all replicas.
     """
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Any:
         """Returns the reduced loss; `sample_weight` has shape `(batch,)`."""
         rows = self._as_rows(*rows_of_all_replicas(y_true, y_pred, sample_weight))
         value = share_of_replica(self.of_rows(*rows[:4]), self.reduction)
         return rows.restored(value)
 
-    def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
+    def of_rows(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Any = None,
+    ) -> Any:
         """Returns the reduced loss of these rows, which are the whole batch."""
         y_pred = self.cast(y_pred)
         mask = None if mask is None else ops.cast(mask, "bool")
@@ -227,7 +245,7 @@ class BatchLoss(FloatLoss):
         present = both(mask, rows.present)
         return reduced(self._values(rows, weight, present), self.reduction, present)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Any:
         """Returns one value a sample, shape `(batch,)`; their mean is the loss."""
         positions = self._as_rows(y_true, y_pred)
         rows = self.read(*positions[:2])
@@ -254,7 +272,7 @@ class BatchLoss(FloatLoss):
             values = values * ops.mean(ops.cast(present, values.dtype))
         return values
 
-    def values(self, targets, outputs, weight):
+    def values(self, targets: Tensor, outputs: Tensor, weight: Tensor) -> Any:
         """Returns the loss, a scalar, or values `(batch,)` whose mean it is.
 
         Args:
@@ -294,11 +312,11 @@ class BatchPenalty(BatchLoss):
 
     term = "calibration"
 
-    def __init__(self, from_logits=False, **kwargs):
+    def __init__(self, from_logits: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.from_logits = from_logits
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
         return read_targets(self, y_true, y_pred, counted)
 

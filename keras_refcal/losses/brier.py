@@ -1,8 +1,11 @@
 """Brier score as a loss."""
 
+from typing import Any
+
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -32,9 +35,9 @@ class BrierLoss(ClassificationLoss):
     formula = "Σ_c (p_c - q_c)²"
     use = "A proper score that wrong labels cannot drive to infinity."
 
-    def __init__(self, name="brier", **kwargs):
+    def __init__(self, name: str | None = "brier", **kwargs: Any):
         super().__init__(name=name, **kwargs)
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the Brier score of each sample, shape `(batch,)`."""
         return classification.brier(targets, logits)

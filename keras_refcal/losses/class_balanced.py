@@ -1,5 +1,7 @@
 """Any classification loss, weighed by class: class-balanced and deferred weights."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.losses import registry
@@ -8,6 +10,7 @@ from keras_refcal.losses.state import LossState
 from keras_refcal.ops.class_counts import effective_number_weights
 from keras_refcal.ops.weights import scaled_to_mean
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_class_counts, check_num_classes
 
 
@@ -66,13 +69,13 @@ class ClassBalancedLoss(BatchLoss):
 
     def __init__(
         self,
-        class_counts,
-        loss="cross_entropy",
-        beta=0.9999,
-        deferred=False,
-        from_logits=False,
-        name="class_balanced",
-        **kwargs,
+        class_counts: Tensor,
+        loss: Any = "cross_entropy",
+        beta: float = 0.9999,
+        deferred: bool = False,
+        from_logits: bool = False,
+        name: str | None = "class_balanced",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         self.class_counts = check_class_counts(class_counts)
@@ -89,24 +92,24 @@ class ClassBalancedLoss(BatchLoss):
         self.from_logits = from_logits
         self.state = LossState(active=float(not deferred))
 
-    def state_layers(self):
+    def state_layers(self) -> Any:
         """See `FloatLoss`; with those of the loss inside."""
         return [self.state, *self.inner.state_layers()]
 
-    def start(self):
+    def start(self) -> None:
         """Starts to weigh the classes, if that was deferred."""
         self.state.active.assign(1.0)
 
     @property
-    def takes_one_logit(self):
+    def takes_one_logit(self) -> Any:
         """Whether the loss inside has a meaning on the two logits of one column."""
         return self.inner.takes_one_logit
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets and logits have shape `(batch, num_classes)`."""
         return read_targets(self, y_true, y_pred, counted)
 
-    def values(self, targets, logits, weight):
+    def values(self, targets: Tensor, logits: Tensor, weight: Tensor) -> Any:
         """Returns values whose mean is the weighted mean, shape `(batch,)`."""
         check_num_classes("class_counts", len(self.class_counts), logits)
         class_weight = ops.sum(targets * self._class_weights(logits.dtype), axis=-1)

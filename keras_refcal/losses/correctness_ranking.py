@@ -1,6 +1,7 @@
 """Correctness ranking loss, with the history that it ranks by."""
 
 import functools
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -13,6 +14,7 @@ from keras_refcal.ops.leading_axes import as_rows
 from keras_refcal.ops.predicted_class import predicted_class
 from keras_refcal.ops.weights import read_weights, with_weight
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice, check_indices
 
 MAX_SAMPLES = 2**24
@@ -79,11 +81,11 @@ class CorrectnessRankingLoss(BatchPenalty):
 
     def __init__(
         self,
-        num_samples,
-        rank_target="softmax",
-        update_history=True,
-        name="correctness_ranking",
-        **kwargs,
+        num_samples: int,
+        rank_target: str = "softmax",
+        update_history: bool = True,
+        name: str | None = "correctness_ranking",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         if not isinstance(num_samples, int) or not 0 < num_samples <= MAX_SAMPLES:
@@ -99,7 +101,7 @@ class CorrectnessRankingLoss(BatchPenalty):
             correct=np.zeros(num_samples), seen=np.zeros(num_samples)
         )
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets are target rows and the index of each sample."""
         y_true, y_pred = self.cast(y_true), self.cast(y_pred)
         columns = logits_of(y_pred, self.from_logits).shape[-1] + 1
@@ -114,7 +116,7 @@ class CorrectnessRankingLoss(BatchPenalty):
         rows = read_targets(self, labels, y_pred, counted)
         return rows._replace(targets=(rows.targets, index))
 
-    def values(self, targets, logits, weight):
+    def values(self, targets: Tensor, logits: Tensor, weight: Tensor) -> Any:
         """Returns the penalty of the batch, a scalar."""
         _, index = targets
         known = ops.cast(with_weight(index >= 0, weight), logits.dtype)
@@ -132,7 +134,9 @@ class CorrectnessRankingLoss(BatchPenalty):
             weight,
         )
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts a batch of training: who was seen, and who was right."""
         if not self.update_history:
             return

@@ -1,8 +1,11 @@
 """Cross-entropy, the classification term of RefCal."""
 
+from typing import Any
+
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice, check_in_range
 
 
@@ -43,7 +46,11 @@ class CrossEntropyLoss(ClassificationLoss):
     use = "The default; with `label_smoothing` less over-confident."
 
     def __init__(
-        self, label_smoothing=0.0, spread="uniform", name="cross_entropy", **kwargs
+        self,
+        label_smoothing: float = 0.0,
+        spread: str = "uniform",
+        name: str | None = "cross_entropy",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         check_in_range("label_smoothing", label_smoothing, 0, 1)
@@ -51,7 +58,7 @@ class CrossEntropyLoss(ClassificationLoss):
         self.label_smoothing = label_smoothing
         self.spread = spread
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the cross-entropy of each sample, shape `(batch,)`."""
         return classification.cross_entropy(
             targets, logits, self.label_smoothing, self.spread

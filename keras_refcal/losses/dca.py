@@ -1,8 +1,11 @@
 """Difference between confidence and accuracy."""
 
+from typing import Any
+
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import calibration
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -34,9 +37,9 @@ class DCALoss(BatchPenalty):
     formula = "|mean max_c p_c - accuracy|"
     use = "Corrects the batch's mean confidence with one number; see MDCA for classes."
 
-    def __init__(self, name="dca", **kwargs):
+    def __init__(self, name: str | None = "dca", **kwargs: Any):
         super().__init__(name=name, **kwargs)
 
-    def values(self, targets, logits, weight):
+    def values(self, targets: Tensor, logits: Tensor, weight: Tensor) -> Any:
         """Returns the penalty of the batch, a scalar."""
         return calibration.dca(targets, logits, weight)

@@ -1,8 +1,11 @@
 """Focal loss, and its form with an exponent that depends on the sample."""
 
+from typing import Any
+
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_non_negative
 
 
@@ -37,12 +40,12 @@ class FocalLoss(ClassificationLoss):
     formula = "-(1 - p_y)^gamma log p_y"
     use = "Calibrates by keeping right answers from growing over-confident."
 
-    def __init__(self, gamma=2.0, name="focal", **kwargs):
+    def __init__(self, gamma: float = 2.0, name: str | None = "focal", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         check_non_negative("gamma", gamma)
         self.gamma = gamma
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the focal loss of each sample, shape `(batch,)`."""
         return classification.focal(targets, logits, self.gamma)
 
@@ -79,12 +82,17 @@ class SampleDependentFocalLoss(ClassificationLoss):
     formula = "-(1 - p_y)^gamma(p_y) log p_y; gamma = 5 below 0.2, else 3"
     use = "Focal loss without a gamma to tune; strongest on hard samples."
 
-    def __init__(self, gamma=3.0, name="sample_dependent_focal", **kwargs):
+    def __init__(
+        self,
+        gamma: float = 3.0,
+        name: str | None = "sample_dependent_focal",
+        **kwargs: Any,
+    ):
         super().__init__(name=name, **kwargs)
         check_non_negative("gamma", gamma)
         self.gamma = gamma
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         gamma = classification.sample_dependent_gamma(logits, self.gamma)
         return classification.focal(targets, logits, gamma)

@@ -1,8 +1,11 @@
 """Cross-entropy of logits of one length."""
 
+from typing import Any
+
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_positive
 
 
@@ -41,11 +44,13 @@ class LogitNormLoss(ClassificationLoss):
     use = "Against over-confidence, above all on inputs from elsewhere."
     takes_one_logit = False
 
-    def __init__(self, temperature=0.04, name="logit_norm", **kwargs):
+    def __init__(
+        self, temperature: float = 0.04, name: str | None = "logit_norm", **kwargs: Any
+    ):
         super().__init__(name=name, **kwargs)
         check_positive("temperature", temperature)
         self.temperature = temperature
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         return classification.logit_norm(targets, logits, self.temperature)

@@ -1,11 +1,14 @@
 """Losses that know how many training samples each class has."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import class_counts as counts
 from keras_refcal.ops import classification
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import (
     check_choice,
     check_class_counts,
@@ -24,11 +27,11 @@ class LongTailLoss(ClassificationLoss):
             `ClassificationLoss`.
     """
 
-    def __init__(self, class_counts, **kwargs):
+    def __init__(self, class_counts: Tensor, **kwargs: Any):
         super().__init__(**kwargs)
         self.class_counts = check_class_counts(class_counts)
 
-    def by_class(self, numbers, logits):
+    def by_class(self, numbers: Any, logits: Tensor) -> Any:
         """Returns one number a class as a tensor, if `logits` have as many classes."""
         check_num_classes("class_counts", len(numbers), logits)
         return ops.convert_to_tensor(numbers, logits.dtype)
@@ -68,14 +71,21 @@ class LDAMLoss(LongTailLoss):
     formula = "cross-entropy of s (z - m_y e_y), m_c ∝ n_c^(-1/4)"
     use = "Long-tailed data with a cosine classifier; add deferred re-weighting."
 
-    def __init__(self, class_counts, max_margin=0.5, scale=30.0, name="ldam", **kwargs):
+    def __init__(
+        self,
+        class_counts: Tensor,
+        max_margin: float = 0.5,
+        scale: float = 30.0,
+        name: str | None = "ldam",
+        **kwargs: Any,
+    ):
         super().__init__(class_counts, name=name, **kwargs)
         check_positive("max_margin", max_margin)
         check_positive("scale", scale)
         self.max_margin = max_margin
         self.scale = scale
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         margins = counts.ldam_margins(self.class_counts, self.max_margin)
         margins = self.by_class(margins, logits)
@@ -114,12 +124,18 @@ class LogitAdjustedLoss(LongTailLoss):
     formula = "cross-entropy of z + τ log(n_c / Σ n)"
     use = "Long-tailed data that is judged on all classes alike."
 
-    def __init__(self, class_counts, tau=1.0, name="logit_adjusted", **kwargs):
+    def __init__(
+        self,
+        class_counts: Tensor,
+        tau: float = 1.0,
+        name: str | None = "logit_adjusted",
+        **kwargs: Any,
+    ):
         super().__init__(class_counts, name=name, **kwargs)
         check_positive("tau", tau)
         self.tau = tau
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         shift = self.tau * counts.log_priors(self.class_counts)
         logits = classification.below_greatest(logits) + self.by_class(shift, logits)
@@ -155,10 +171,12 @@ class BalancedSoftmaxLoss(LongTailLoss):
     formula = "-log(n_y e^{z_y} / Σ_c n_c e^{z_c})"
     use = "Long-tailed data that is judged on all classes alike; nothing to tune."
 
-    def __init__(self, class_counts, name="balanced_softmax", **kwargs):
+    def __init__(
+        self, class_counts: Tensor, name: str | None = "balanced_softmax", **kwargs: Any
+    ):
         super().__init__(class_counts, name=name, **kwargs)
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         shift = counts.log_priors(self.class_counts)
         logits = classification.below_greatest(logits) + self.by_class(shift, logits)
@@ -205,13 +223,13 @@ class LabelAwareSmoothingLoss(LongTailLoss):
 
     def __init__(
         self,
-        class_counts,
-        smooth_head=0.4,
-        smooth_tail=0.1,
-        shape="concave",
-        variant="published",
-        name="label_aware_smoothing",
-        **kwargs,
+        class_counts: Tensor,
+        smooth_head: float = 0.4,
+        smooth_tail: float = 0.1,
+        shape: str = "concave",
+        variant: str = "published",
+        name: str | None = "label_aware_smoothing",
+        **kwargs: Any,
     ):
         super().__init__(class_counts, name=name, **kwargs)
         check_in_range("smooth_head", smooth_head, 0, 1)
@@ -223,7 +241,7 @@ class LabelAwareSmoothingLoss(LongTailLoss):
         self.shape = shape
         self.variant = variant
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         smoothing = counts.label_aware_smoothing(
             self.class_counts, self.smooth_head, self.smooth_tail, self.shape

@@ -1,8 +1,11 @@
 """Cross-entropy with a penalty on logits that lie too far apart: MbLS and ACLS."""
 
+from typing import Any
+
 from keras_refcal.losses.base import ClassificationLoss
 from keras_refcal.ops import classification
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice, check_non_negative, check_positive
 
 
@@ -35,14 +38,20 @@ class MarginLabelSmoothingLoss(ClassificationLoss):
     formula = "cross-entropy + alpha · mean_c relu(max z - z_c - m)"
     use = "Label smoothing that lets logits separate up to a margin."
 
-    def __init__(self, margin=10.0, alpha=0.1, name="margin_label_smoothing", **kwargs):
+    def __init__(
+        self,
+        margin: float = 10.0,
+        alpha: float = 0.1,
+        name: str | None = "margin_label_smoothing",
+        **kwargs: Any,
+    ):
         super().__init__(name=name, **kwargs)
         check_positive("margin", margin)
         check_non_negative("alpha", alpha)
         self.margin = margin
         self.alpha = alpha
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         excess = classification.margin_excess(logits, self.margin)
         return classification.cross_entropy(targets, logits) + self.alpha * excess
@@ -92,13 +101,13 @@ class ACLSLoss(ClassificationLoss):
 
     def __init__(
         self,
-        margin=10.0,
-        alpha=0.1,
-        pos_lambda=1.0,
-        neg_lambda=0.1,
-        variant="published",
-        name="acls",
-        **kwargs,
+        margin: float = 10.0,
+        alpha: float = 0.1,
+        pos_lambda: float = 1.0,
+        neg_lambda: float = 0.1,
+        variant: str = "published",
+        name: str | None = "acls",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         check_positive("margin", margin)
@@ -112,7 +121,7 @@ class ACLSLoss(ClassificationLoss):
         self.neg_lambda = neg_lambda
         self.variant = variant
 
-    def values(self, targets, logits):
+    def values(self, targets: Tensor, logits: Tensor) -> Any:
         """Returns the loss of each sample, shape `(batch,)`."""
         excess = classification.adaptive_margin_excess(
             logits, self.margin, self.pos_lambda, self.neg_lambda, self.variant

@@ -1,8 +1,11 @@
 """Multi-class difference in confidence and accuracy, RefCal's calibration term."""
 
+from typing import Any
+
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import calibration
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -34,9 +37,9 @@ class MDCALoss(BatchPenalty):
     formula = "mean over classes of |mean p_c - share of class c|"
     use = "RefCal's calibration term: corrects the batch's mean of every class."
 
-    def __init__(self, name="mdca", **kwargs):
+    def __init__(self, name: str | None = "mdca", **kwargs: Any):
         super().__init__(name=name, **kwargs)
 
-    def values(self, targets, logits, weight):
+    def values(self, targets: Tensor, logits: Tensor, weight: Tensor) -> Any:
         """Returns the penalty of the batch, a scalar."""
         return calibration.mdca(targets, logits, weight)

@@ -1,8 +1,11 @@
 """Maximum mean calibration error, weighted and unweighted."""
 
+from typing import Any
+
 from keras_refcal.losses.base import BatchPenalty
 from keras_refcal.ops import calibration
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice
 
 
@@ -46,13 +49,19 @@ class MMCELoss(BatchPenalty):
     formula = "root of mean_ij (c_i - r_i)(c_j - r_j) exp(-|r_i - r_j| / 0.4)"
     use = "Corrects confidence where similar confidences are wrong together."
 
-    def __init__(self, weighted=True, variant="published", name="mmce", **kwargs):
+    def __init__(
+        self,
+        weighted: bool = True,
+        variant: str = "published",
+        name: str | None = "mmce",
+        **kwargs: Any,
+    ):
         super().__init__(name=name, **kwargs)
         check_choice("variant", variant, ("published", "paper"))
         self.weighted = weighted
         self.variant = variant
 
-    def values(self, targets, logits, weight):
+    def values(self, targets: Tensor, logits: Tensor, weight: Tensor) -> Any:
         """Returns the penalty of the batch, a scalar."""
         form = calibration.mmce_weighted if self.weighted else calibration.mmce
         return form(targets, logits, weight, self.variant)

@@ -1,6 +1,6 @@
 """RefCal's objective: classification, calibration and refinement in one loss."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -119,15 +119,15 @@ class RefCalLoss(FloatLoss):
 
     def __init__(
         self,
-        classification="cross_entropy",
-        calibration="mdca",
-        refinement="supervised_contrastive",
-        calibration_weight=None,
-        refinement_weight=None,
-        weights="gentle",
-        from_logits=False,
-        name="refcal",
-        **kwargs,
+        classification: Any = "cross_entropy",
+        calibration: Any = "mdca",
+        refinement: Any = "supervised_contrastive",
+        calibration_weight: Any = None,
+        refinement_weight: Any = None,
+        weights: str = "gentle",
+        from_logits: bool = False,
+        name: str | None = "refcal",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         if weights not in WEIGHTS:
@@ -161,33 +161,43 @@ class RefCalLoss(FloatLoss):
                 "`refinement`. Received: None for all three."
             )
 
-    def __call__(self, y_true, y_pred, sample_weight=None):
+    def __call__(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> Any:
         """Returns the weighted sum of the terms."""
         rows = rows_of_all_replicas(y_true, y_pred, sample_weight)
         rows = as_rows(self._labels(rows[0]), self.cast(rows[1]), *rows[2:])
         return rows.restored(self.of_rows(*rows[:4]))
 
-    def of_rows(self, y_true, y_pred, sample_weight=None, mask=None):
+    def of_rows(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Any = None,
+    ) -> Any:
         """Returns the weighted sum of the terms of these rows, the whole batch."""
         return self.total(self.term_values(y_true, y_pred, sample_weight, mask))
 
     @property
-    def needs_index(self):
+    def needs_index(self) -> Any:
         """Whether the last column of the labels must be the sample's index."""
         return any(map(_needs_index, self.terms.values()))
 
     @property
-    def outputs_read(self):
+    def outputs_read(self) -> Any:
         """The names of the outputs of a `RefCalModel` that the terms read."""
         # In one order in every process, which exchange them one by one.
         return sorted({_output_of(name) for name in self.terms})
 
-    def state_layers(self):
+    def state_layers(self) -> Any:
         """See `FloatLoss`; the layers of all terms."""
         terms = (term for term in self.terms.values() if isinstance(term, FloatLoss))
         return [layer for term in terms for layer in term.state_layers()]
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """See `FloatLoss`; every term that learns from batches does so."""
         learning = [name for name, term in self.terms.items() if _learns(term)]
         if not learning:
@@ -200,7 +210,13 @@ class RefCalLoss(FloatLoss):
             weight = weights_with_mask(present, weight)
             self.terms[name].update_state(labels, outputs, weight)
 
-    def term_values(self, y_true, y_pred, sample_weight=None, mask=None):
+    def term_values(
+        self,
+        y_true: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None = None,
+        mask: Any = None,
+    ) -> Any:
         """Returns each active term's reduced value, unweighted, by term name.
 
         Rows are those of the whole batch; values are what one replica adds.
@@ -208,7 +224,7 @@ class RefCalLoss(FloatLoss):
         batch = self._batch(y_true, y_pred, sample_weight, mask)
         return {name: self._value(name, batch) for name in self.terms}
 
-    def total(self, values):
+    def total(self, values: Any) -> Any:
         """Returns the weighted sum of what `term_values` returned."""
         weights = {
             "classification": 1.0,

@@ -1,6 +1,7 @@
 """Losses by name; a loss' name is the default of its `name` argument."""
 
 import inspect
+from typing import Any
 
 import keras
 
@@ -17,7 +18,7 @@ def names():
     }
 
 
-def get(identifier, **arguments):
+def get(identifier: Any, **arguments: Any) -> Any:
     """Returns a loss by name, from a configuration, or as it is.
 
     Args:

@@ -1,5 +1,7 @@
 """SimCLR: contrastive learning without labels."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.losses.base import Rows, embeddings_of
@@ -7,6 +9,7 @@ from keras_refcal.losses.supervised_contrastive import ContrastiveLoss
 from keras_refcal.ops import contrastive
 from keras_refcal.ops.labels import is_present
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_embeddings, check_label_shape, is_class_ids
 
 
@@ -49,18 +52,18 @@ class SimCLRLoss(ContrastiveLoss):
 
     def __init__(
         self,
-        temperature=0.1,
-        base_temperature=0.07,
-        contrast_mode="all",
-        normalize=True,
-        name="simclr",
-        **kwargs,
+        temperature: float = 0.1,
+        base_temperature: float = 0.07,
+        contrast_mode: str = "all",
+        normalize: bool = True,
+        name: str | None = "simclr",
+        **kwargs: Any,
     ):
         super().__init__(
             temperature, base_temperature, contrast_mode, normalize, name=name, **kwargs
         )
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets are a class of its own for each sample."""
         embeddings = self.cast(embeddings_of(y_pred))
         check_embeddings(self, embeddings)

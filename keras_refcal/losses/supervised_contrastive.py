@@ -1,11 +1,14 @@
 """Supervised contrastive loss, RefCal's refinement term."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.losses.base import BatchLoss, Rows, embeddings_of
 from keras_refcal.ops import contrastive
 from keras_refcal.ops.labels import read_labels
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import (
     check_choice,
     check_embeddings,
@@ -46,12 +49,12 @@ class ContrastiveLoss(BatchLoss):
 
     def __init__(
         self,
-        temperature=0.1,
-        base_temperature=0.07,
-        contrast_mode="all",
-        normalize=True,
-        block_size=None,
-        **kwargs,
+        temperature: float = 0.1,
+        base_temperature: float = 0.07,
+        contrast_mode: str = "all",
+        normalize: bool = True,
+        block_size: int | None = None,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_positive("temperature", temperature)
@@ -65,7 +68,7 @@ class ContrastiveLoss(BatchLoss):
         self.normalize = normalize
         self.block_size = block_size
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets are class ids, or rows of probabilities."""
         embeddings = self.cast(embeddings_of(y_pred))
         check_embeddings(self, embeddings)
@@ -77,7 +80,7 @@ class ContrastiveLoss(BatchLoss):
         )
         return Rows(labels.values, embeddings, labels.present, labels.right)
 
-    def values(self, targets, embeddings, weight):
+    def values(self, targets: Tensor, embeddings: Tensor, weight: Tensor) -> Any:
         """Returns values whose mean is the loss, shape `(batch,)`."""
         return contrastive.supervised_contrastive(
             embeddings,
@@ -141,13 +144,13 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
 
     def __init__(
         self,
-        temperature=0.1,
-        base_temperature=0.07,
-        contrast_mode="all",
-        normalize=True,
-        positive_mask=False,
-        name="supervised_contrastive",
-        **kwargs,
+        temperature: float = 0.1,
+        base_temperature: float = 0.07,
+        contrast_mode: str = "all",
+        normalize: bool = True,
+        positive_mask: bool = False,
+        name: str | None = "supervised_contrastive",
+        **kwargs: Any,
     ):
         super().__init__(
             temperature, base_temperature, contrast_mode, normalize, name=name, **kwargs
@@ -159,7 +162,7 @@ class SupervisedContrastiveLoss(ContrastiveLoss):
             )
         self.positive_mask = positive_mask
 
-    def read(self, y_true, y_pred, counted=None):
+    def read(self, y_true: Tensor, y_pred: Tensor, counted: Any = None) -> Any:
         """See `FloatLoss`; targets are labels, or a mask, shape `(batch, batch)`."""
         if not self.positive_mask:
             return super().read(y_true, y_pred, counted)

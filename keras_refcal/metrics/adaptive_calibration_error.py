@@ -1,5 +1,7 @@
 """The adaptive calibration error."""
 
+from typing import Any
+
 from keras_refcal.metrics.calibration_error import BinnedCalibrationError
 from keras_refcal.registration import serializable
 
@@ -40,9 +42,9 @@ class AdaptiveCalibrationError(BinnedCalibrationError):
 
     def __init__(
         self,
-        num_bins=15,
-        name="adaptive_calibration_error",
-        **kwargs,
+        num_bins: int = 15,
+        name: str | None = "adaptive_calibration_error",
+        **kwargs: Any,
     ):
         super().__init__(
             num_bins=num_bins,

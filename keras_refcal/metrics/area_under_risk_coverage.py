@@ -1,10 +1,13 @@
 """Area under the risk-coverage curve."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.metrics.confidence_ranking import ConfidenceRanking
 from keras_refcal.ops import ranking
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -41,17 +44,17 @@ class AreaUnderRiskCoverage(ConfidenceRanking):
 
     def __init__(
         self,
-        resolution=4096,
-        name="area_under_risk_coverage",
-        **kwargs,
+        resolution: int = 4096,
+        name: str | None = "area_under_risk_coverage",
+        **kwargs: Any,
     ):
         super().__init__(resolution=resolution, name=name, **kwargs)
 
-    def of_answers(self, weight, correct):
+    def of_answers(self, weight: Tensor, correct: Any) -> Any:
         """Returns the area."""
         return ranking.risk_coverage(weight, correct)[0]
 
-    def bound_of_answers(self, weight, correct):
+    def bound_of_answers(self, weight: Tensor, correct: Any) -> Any:
         """Returns the distance to the best or the worst order inside the bins."""
         expected, best, worst = ranking.risk_coverage(weight, correct)
         above, below = worst - expected, expected - best

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from keras_refcal.metrics.report import report
 from keras_refcal.metrics.rows import as_counted, counting, mean_of_defined, of_labels
 from keras_refcal.ops import compensated_sum
 from keras_refcal.registration import Configured
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_ignore_class
 
 # What is left between a figure and the exact one where nothing is binned: the rounding
@@ -59,12 +61,12 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
 
     def __init__(
         self,
-        from_logits=False,
-        num_classes=None,
-        ignore_class=None,
-        multi_label=False,
-        name=None,
-        dtype=None,
+        from_logits: bool = False,
+        num_classes: int | None = None,
+        ignore_class: int | None = None,
+        multi_label: bool = False,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         dtype = keras.dtype_policies.get(dtype or keras.config.floatx()).compute_dtype
         if dtype in ("float16", "bfloat16"):
@@ -79,7 +81,7 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
         self._columns = None
         self._state = None
 
-    def count(self, **kinds):
+    def count(self, **kinds: Any) -> Any:
         """Sets which counters the figure needs, by name, and creates them."""
         self._kinds = {**kinds, "rejected": Rejected()}
         per_class = any(kind.per_class for kind in kinds.values())
@@ -87,7 +89,9 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
         if self.num_classes is not None or not needs_classes:
             self._create_state(self.num_classes)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts a batch.
 
         A mask that Keras left on `y_pred` counts as weight 0.
@@ -123,7 +127,7 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
         state = advance(self._state.value, y_true, y_pred, sample_weight)
         assign(self._state, state)
 
-    def result(self):
+    def result(self) -> Any:
         """Returns the figure, NaN while it is undefined."""
         if self._state is None:
             return self.undefined()
@@ -135,7 +139,7 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
                 score = keras.tree.map_structure(mean_of_defined, score)
             return keras.tree.map_structure(self._rounded, score)
 
-    def label_scores(self):
+    def label_scores(self) -> Any:
         """Returns the figure of each label, a NumPy array of shape `(num_classes,)`.
 
         Raises:
@@ -151,11 +155,11 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
             score = self._score(counters)
             return keras.tree.map_structure(ops.convert_to_numpy, score)
 
-    def counters(self):
+    def counters(self) -> Any:
         """Returns the value of each kind of counter, by name, in float64."""
         return self._split(compensated_sum.value(self._state))
 
-    def distance_bound(self):
+    def distance_bound(self) -> Any:
         """Returns how far the figure can be from the exact one, by the counters.
 
         It covers fine bins and rounding, and is never above the width of the figure's
@@ -174,15 +178,15 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
             ]
             return keras.tree.map_structure(_mean_of_bounds, *of_label)
 
-    def bound(self, **counters):
+    def bound(self, **counters: Any) -> Any:
         """Returns how far fine bins can move the figure, from the counters by name."""
         return 0.0
 
-    def undefined(self):
+    def undefined(self) -> Any:
         """Returns the result before any sample."""
         return ops.convert_to_tensor(float("nan"), self.dtype)
 
-    def merge_state(self, metrics):
+    def merge_state(self, metrics: Any) -> None:
         """Adds what metrics of the same configuration have counted.
 
         Args:
@@ -205,7 +209,7 @@ class ClassifierMetric(Configured, keras.metrics.Metric):
                 merged = compensated_sum.merge(self._state.value, other._state.value)
                 self._state.assign(merged)
 
-    def state_size(self, num_classes=None):
+    def state_size(self, num_classes: int | None = None) -> int:
         """Returns the bytes of the state, for a number of classes where it matters."""
         size = self._size(self.num_classes or num_classes)
         return 2 * size * (8 if self.dtype == "float64" else 4)

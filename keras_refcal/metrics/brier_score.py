@@ -1,10 +1,13 @@
 """The Brier score, and what it is made of."""
 
+from typing import Any
+
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import ClassBins, SquaredDistance
 from keras_refcal.ops import calibration_error
 from keras_refcal.ops.division import divide
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -48,10 +51,10 @@ class BrierScore(ClassifierMetric):
 
     def __init__(
         self,
-        decomposition=False,
-        num_bins=15,
-        name="brier_score",
-        **kwargs,
+        decomposition: bool = False,
+        num_bins: int = 15,
+        name: str | None = "brier_score",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         self.decomposition = decomposition
@@ -59,7 +62,7 @@ class BrierScore(ClassifierMetric):
         bins = {"bins": ClassBins(num_bins)} if decomposition else {}
         self.count(distance=SquaredDistance(), **bins)
 
-    def score(self, distance, bins=None):
+    def score(self, distance: Tensor, bins: Tensor | None = None) -> Any:
         """Returns the score, or the mapping of score and parts."""
         score = divide(distance[1], distance[0])
         if not self.decomposition:
@@ -68,7 +71,7 @@ class BrierScore(ClassifierMetric):
         part = calibration_error.brier_calibration(bins)
         return self._named(score, part, score - part)
 
-    def undefined(self):
+    def undefined(self) -> Any:
         """Returns the result before any sample."""
         nan = super().undefined()
         return self._named(nan, nan, nan) if self.decomposition else nan

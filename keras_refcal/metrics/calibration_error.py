@@ -1,5 +1,7 @@
 """The binned calibration errors: one computation under several names."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.backend import double_precision
@@ -18,6 +20,7 @@ from keras_refcal.ops.bins import (
     equal_mass_distance,
     fine_mass_edges,
 )
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice, check_in_range
 
 # Fine bins from which bins of equal mass are cut, for the predicted class and for
@@ -47,14 +50,14 @@ class BinnedCalibrationError(ClassifierMetric):
 
     def __init__(
         self,
-        num_bins=15,
-        binning="uniform",
-        norm="l1",
-        kind="top_label",
-        debias=False,
-        convention="guo",
-        threshold=0.0,
-        **kwargs,
+        num_bins: int = 15,
+        binning: str = "uniform",
+        norm: str = "l1",
+        kind: str = "top_label",
+        debias: bool = False,
+        convention: Any = "guo",
+        threshold: float = 0.0,
+        **kwargs: Any,
     ):
         super().__init__(**kwargs)
         check_choice("binning", binning, ("uniform", "quantile"))
@@ -85,13 +88,13 @@ class BinnedCalibrationError(ClassifierMetric):
             return TopLabelBins(self.num_bins, self.convention)
         return ClassBins(self.num_bins, self.convention)
 
-    def score(self, bins, squares=None):
+    def score(self, bins: Tensor, squares: Tensor | None = None) -> Any:
         """Returns the error."""
         rows = self._rows(bins, squares) if self.debias else None
         counts = self._bins(bins)
         return calibration_error.error(counts, self.norm, self.debias, rows)
 
-    def class_errors(self):
+    def class_errors(self) -> Any:
         """Returns the error of each class, a NumPy array of shape `(num_classes,)`.
 
         Raises:
@@ -111,7 +114,7 @@ class BinnedCalibrationError(ClassifierMetric):
                 errors = calibration_error.NORMS[self.norm](counts)
             return ops.convert_to_numpy(errors)
 
-    def bound(self, bins, squares=None):
+    def bound(self, bins: Tensor, squares: Tensor | None = None) -> Any:
         """Returns how far cutting the fine bins otherwise can move the figure.
 
         0 for bins of equal width, but for the root of a difference, which rounding
@@ -128,7 +131,7 @@ class BinnedCalibrationError(ClassifierMetric):
         distance = equal_mass_distance(bins, self.num_bins, slack)
         return ops.mean(ops.where(distance > 1, 1.0, distance))
 
-    def reliability_curve(self, class_id=None):
+    def reliability_curve(self, class_id: int | None = None) -> Any:
         """Returns the bins counted so far as an `evaluation.ReliabilityCurve`.
 
         Its intervals are those of the effective number of rows, (Σw)² / Σw²: of each

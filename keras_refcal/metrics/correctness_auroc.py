@@ -1,8 +1,11 @@
 """Confidence as a score of being right."""
 
+from typing import Any
+
 from keras_refcal.metrics.confidence_ranking import ConfidenceRanking
 from keras_refcal.ops import ranking
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -39,16 +42,16 @@ class CorrectnessAUROC(ConfidenceRanking):
 
     def __init__(
         self,
-        resolution=4096,
-        name="correctness_auroc",
-        **kwargs,
+        resolution: int = 4096,
+        name: str | None = "correctness_auroc",
+        **kwargs: Any,
     ):
         super().__init__(resolution=resolution, name=name, **kwargs)
 
-    def of_answers(self, weight, correct):
+    def of_answers(self, weight: Tensor, correct: Any) -> Any:
         """Returns the area."""
         return ranking.binary_auroc(correct, weight - correct)
 
-    def bound_of_answers(self, weight, correct):
+    def bound_of_answers(self, weight: Tensor, correct: Any) -> Any:
         """Returns half the share of the tied pairs."""
         return ranking.tied_pairs(correct, weight - correct) / 2

@@ -7,7 +7,7 @@ once. Shapes: B rows, K classes, M bins.
 import dataclasses
 import functools
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from keras_refcal.ops.bins import bin_index, convention_edges, fine_index
 
@@ -60,19 +60,19 @@ class TopLabelBins(Counters):
     convention: str = "guo"
 
     @functools.cached_property
-    def edges(self):
+    def edges(self) -> Any:
         """Edges of the bins, and the side on which they are closed."""
         return convention_edges(self.num_bins, self.convention)
 
-    def shape(self, num_classes):
+    def shape(self, num_classes: int) -> Any:
         """Returns `(4, M)`."""
         return (4, len(self.edges[0]) - 1)
 
-    def squares(self):
+    def squares(self) -> Any:
         """Returns M."""
         return self.shape(None)[1]
 
-    def count(self, batch):
+    def count(self, batch: Any) -> Any:
         """Returns the sums of the batch by bin."""
         index = bin_index(batch.confidence, *self.edges)
         num_bins = self.shape(None)[1]
@@ -106,11 +106,11 @@ class FineConfidence(Counters):
 
     resolution: int
 
-    def shape(self, num_classes):
+    def shape(self, num_classes: int) -> Any:
         """Returns `(3, M)`."""
         return (3, self.resolution)
 
-    def count(self, batch):
+    def count(self, batch: Any) -> Any:
         """Returns the sums of the batch by bin."""
         index = fine_index(batch.confidence_log_odds, self.resolution, batch.xp)
         return batch.xp.sum_columns(batch.answers, index, self.resolution)
@@ -129,15 +129,15 @@ class ClassBins(Counters):
     per_class: ClassVar[bool] = True
 
     @functools.cached_property
-    def edges(self):
+    def edges(self) -> Any:
         """Edges of the bins, and the side on which they are closed."""
         return convention_edges(self.num_bins, self.convention)
 
-    def shape(self, num_classes):
+    def shape(self, num_classes: int) -> Any:
         """Returns `(3, K, M + 1)`."""
         return (3, num_classes, len(self.edges[0]))
 
-    def count(self, batch):
+    def count(self, batch: Any) -> Any:
         """Returns the sums of the batch by class and bin."""
         xp = batch.xp
         num_bins = len(self.edges[0])
@@ -162,11 +162,11 @@ class FineClassBins(Counters):
     threshold: float = 0.0
     per_class: ClassVar[bool] = True
 
-    def shape(self, num_classes):
+    def shape(self, num_classes: int) -> Any:
         """Returns `(3, K, M)`."""
         return (3, num_classes, self.resolution or class_bins(num_classes))
 
-    def count(self, batch):
+    def count(self, batch: Any) -> Any:
         """Returns the sums of the batch by class and bin."""
         xp, resolution = batch.xp, self.shape(batch.num_classes)[-1]
         index = fine_index(batch.log_odds, resolution, xp)
@@ -207,11 +207,11 @@ class ClassAnswers(Counters):
 
     num_classes: int
 
-    def shape(self, num_classes):
+    def shape(self, num_classes: int) -> Any:
         """Returns `(2, K)`."""
         return (2, self.num_classes)
 
-    def count(self, batch):
+    def count(self, batch: Any) -> Any:
         """Returns the sums of the batch by label."""
         xp = batch.xp
         if batch.num_classes != self.num_classes:
@@ -227,11 +227,11 @@ class ClassAnswers(Counters):
 class SquaredDistance(Counters):
     """Weight, and squared distance of the probabilities to the one-hot label."""
 
-    def shape(self, num_classes):
+    def shape(self, num_classes: int) -> Any:
         """Returns `(2,)`."""
         return (2,)
 
-    def count(self, batch):
+    def count(self, batch: Any) -> Any:
         """Returns the sums of the batch."""
         return _sums(batch.xp, batch.weight, batch.squared_distance)
 
@@ -242,11 +242,11 @@ class LogLikelihood(Counters):
 
     clip: float = 0.0
 
-    def shape(self, num_classes):
+    def shape(self, num_classes: int) -> Any:
         """Returns `(3,)`."""
         return (3,)
 
-    def count(self, batch):
+    def count(self, batch: Any) -> Any:
         """Returns the sums of the batch."""
         xp = batch.xp
         log_label = batch.log_label_probability

@@ -1,8 +1,11 @@
 """Area under the risk-coverage curve above the least possible."""
 
+from typing import Any
+
 from keras_refcal.metrics.area_under_risk_coverage import AreaUnderRiskCoverage
 from keras_refcal.ops import ranking
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -39,13 +42,13 @@ class ExcessAURC(AreaUnderRiskCoverage):
 
     def __init__(
         self,
-        resolution=4096,
-        name="excess_aurc",
-        **kwargs,
+        resolution: int = 4096,
+        name: str | None = "excess_aurc",
+        **kwargs: Any,
     ):
         super().__init__(resolution=resolution, name=name, **kwargs)
 
-    def of_answers(self, weight, correct):
+    def of_answers(self, weight: Tensor, correct: Any) -> Any:
         """Returns the excess area."""
         area = super().of_answers(weight, correct)
         return area - ranking.best_risk_coverage(weight, correct)

@@ -1,5 +1,7 @@
 """The expected calibration error, in all its published forms."""
 
+from typing import Any
+
 from keras_refcal.metrics.calibration_error import BinnedCalibrationError
 from keras_refcal.registration import serializable
 
@@ -55,14 +57,14 @@ class ExpectedCalibrationError(BinnedCalibrationError):
 
     def __init__(
         self,
-        num_bins=15,
-        binning="uniform",
-        norm="l1",
-        kind="top_label",
-        debias=False,
-        convention="guo",
-        name="expected_calibration_error",
-        **kwargs,
+        num_bins: int = 15,
+        binning: str = "uniform",
+        norm: str = "l1",
+        kind: str = "top_label",
+        debias: bool = False,
+        convention: Any = "guo",
+        name: str | None = "expected_calibration_error",
+        **kwargs: Any,
     ):
         super().__init__(
             num_bins=num_bins,

@@ -1,8 +1,11 @@
 """False positives at the price of a recall."""
 
+from typing import Any
+
 from keras_refcal.metrics.confidence_ranking import ConfidenceRanking
 from keras_refcal.ops import ranking
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_in_range
 
 
@@ -41,20 +44,20 @@ class FalsePositiveRateAtRecall(ConfidenceRanking):
 
     def __init__(
         self,
-        recall=0.95,
-        resolution=4096,
-        name="false_positive_rate_at_recall",
-        **kwargs,
+        recall: float = 0.95,
+        resolution: int = 4096,
+        name: str | None = "false_positive_rate_at_recall",
+        **kwargs: Any,
     ):
         super().__init__(resolution=resolution, name=name, **kwargs)
         check_in_range("recall", recall, 0, 1)
         self.recall = recall
 
-    def of_answers(self, weight, correct):
+    def of_answers(self, weight: Tensor, correct: Any) -> Any:
         """Returns the rate."""
         return ranking.false_positive_rate(correct, weight - correct, self.recall)[0]
 
-    def bound_of_answers(self, weight, correct):
+    def bound_of_answers(self, weight: Tensor, correct: Any) -> Any:
         """Returns the share of the wrong answers in the last accepted bin."""
         wrong = weight - correct
         high, low = ranking.false_positive_rate(correct, wrong, self.recall)

@@ -1,5 +1,8 @@
 """Any metric, once for each group of classes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -19,6 +22,7 @@ from keras_refcal.metrics.rows import as_counted
 from keras_refcal.ops import compensated_sum, counting_in_keras
 from keras_refcal.ops.class_groups import checked_groups, named_groups
 from keras_refcal.registration import Configured, serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -58,13 +62,13 @@ class GroupedMetric(Configured, keras.metrics.Metric):
 
     def __init__(
         self,
-        metric,
-        class_counts,
-        groups="shots",
-        many=100,
-        few=20,
-        name=None,
-        dtype=None,
+        metric: keras.metrics.Metric,
+        class_counts: Tensor,
+        groups: str | Mapping = "shots",
+        many: float = 100,
+        few: float = 20,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         if not isinstance(metric, keras.metrics.Metric):
             raise ValueError(
@@ -90,11 +94,13 @@ class GroupedMetric(Configured, keras.metrics.Metric):
         )
 
     @property
-    def metric(self):
+    def metric(self) -> Any:
         """A metric such as was given, without state."""
         return keras.saving.deserialize_keras_object(self._metric_config)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(
+        self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> None:
         """Counts a batch in the group of each sample's label.
 
         Args:
@@ -119,7 +125,7 @@ class GroupedMetric(Configured, keras.metrics.Metric):
         for index, copy in enumerate(self._copies):
             copy.update_state(y_true, y_pred, sample_weight=inside[index])
 
-    def result(self):
+    def result(self) -> Any:
         """Returns the metric of each group by name."""
         with double_precision():
             weights = compensated_sum.value(self._weights.value)
@@ -138,12 +144,12 @@ class GroupedMetric(Configured, keras.metrics.Metric):
                 results[name] = ops.where(nothing, float("nan"), value)
         return results
 
-    def state_size(self, num_classes=None):
+    def state_size(self, num_classes: int | None = None) -> int:
         """Returns the bytes of the state of a metric that has `state_size`."""
         copies = sum(copy.state_size(num_classes) for copy in self._copies)
         return copies + 2 * 4 * (len(self._copies) + 4)
 
-    def merge_state(self, metrics):
+    def merge_state(self, metrics: Any) -> None:
         """Adds what metrics of the same configuration have counted.
 
         Args:

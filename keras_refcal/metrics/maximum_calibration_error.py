@@ -1,5 +1,7 @@
 """The maximum calibration error."""
 
+from typing import Any
+
 from keras_refcal.metrics.calibration_error import BinnedCalibrationError
 from keras_refcal.registration import serializable
 
@@ -39,10 +41,10 @@ class MaximumCalibrationError(BinnedCalibrationError):
 
     def __init__(
         self,
-        num_bins=15,
-        convention="guo",
-        name="maximum_calibration_error",
-        **kwargs,
+        num_bins: int = 15,
+        convention: Any = "guo",
+        name: str | None = "maximum_calibration_error",
+        **kwargs: Any,
     ):
         super().__init__(
             num_bins=num_bins,

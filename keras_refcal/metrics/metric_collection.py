@@ -1,5 +1,7 @@
 """Several metrics in one pass over each batch."""
 
+from typing import Any
+
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.registration import serializable
 
@@ -47,7 +49,13 @@ class MetricCollection(ClassifierMetric):
     value_range = None
     distance = "those of the metrics"
 
-    def __init__(self, metrics, num_classes=None, name="metric_collection", dtype=None):
+    def __init__(
+        self,
+        metrics: Any,
+        num_classes: int | None = None,
+        name: str | None = "metric_collection",
+        dtype: Any = None,
+    ):
         _check(metrics)
         forms = {form: getattr(metrics[0], form) for form in FORMS}
         super().__init__(num_classes=num_classes, name=name, dtype=dtype, **forms)
@@ -62,15 +70,15 @@ class MetricCollection(ClassifierMetric):
         self.count(**{name: kind for kind, name in kinds.items()})
 
     @property
-    def metrics(self):
+    def metrics(self) -> Any:
         """The metrics."""
         return list(self._members())
 
-    def score(self, **counters):
+    def score(self, **counters: Any) -> Any:
         """Returns the figure of each metric by name."""
         return self._collect(lambda m: m.score(**self._of(m, counters)))
 
-    def undefined(self):
+    def undefined(self) -> Any:
         """Returns the result before any sample."""
         return self._collect(lambda metric: metric.undefined())
 

@@ -1,11 +1,14 @@
 """Area under the ROC curve of several classes."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import FineClassBins, PairBins
 from keras_refcal.ops import ranking
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice
 
 
@@ -57,10 +60,10 @@ class MulticlassAUROC(ClassifierMetric):
 
     def __init__(
         self,
-        multi_class="ovo",
-        resolution=None,
-        name="multiclass_auroc",
-        **kwargs,
+        multi_class: str = "ovo",
+        resolution: int | None = None,
+        name: str | None = "multiclass_auroc",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         check_choice("multi_class", multi_class, ("ovo", "ovr"))
@@ -78,11 +81,11 @@ class MulticlassAUROC(ClassifierMetric):
         else:
             self.count(bins=FineClassBins(resolution))
 
-    def score(self, bins):
+    def score(self, bins: Tensor) -> Any:
         """Returns the mean area."""
         return self._mean(ranking.binary_auroc, bins)
 
-    def bound(self, bins):
+    def bound(self, bins: Tensor) -> Any:
         """Returns half the share of the pairs that meet in a fine bin."""
         return self._mean(ranking.tied_pairs, bins) / 2
 

@@ -1,11 +1,14 @@
 """The negative log-likelihood."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import LogLikelihood
 from keras_refcal.ops.division import divide
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -40,9 +43,9 @@ class NegativeLogLikelihood(ClassifierMetric):
 
     def __init__(
         self,
-        clip=0.0,
-        name="negative_log_likelihood",
-        **kwargs,
+        clip: float = 0.0,
+        name: str | None = "negative_log_likelihood",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         if not 0 <= clip < 0.5:
@@ -50,7 +53,7 @@ class NegativeLogLikelihood(ClassifierMetric):
         self.clip = clip
         self.count(likelihood=LogLikelihood(clip))
 
-    def score(self, likelihood):
+    def score(self, likelihood: Tensor) -> Any:
         """Returns the mean."""
         weight, total, impossible = ops.unstack(likelihood)
         return ops.where(impossible > 0, float("inf"), divide(total, weight))

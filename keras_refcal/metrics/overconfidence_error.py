@@ -1,9 +1,12 @@
 """The overconfidence error."""
 
+from typing import Any
+
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import TopLabelBins
 from keras_refcal.ops import calibration_error
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -39,16 +42,16 @@ class OverconfidenceError(ClassifierMetric):
 
     def __init__(
         self,
-        num_bins=15,
-        convention="guo",
-        name="overconfidence_error",
-        **kwargs,
+        num_bins: int = 15,
+        convention: Any = "guo",
+        name: str | None = "overconfidence_error",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         self.num_bins = num_bins
         self.convention = convention
         self.count(bins=TopLabelBins(num_bins, convention))
 
-    def score(self, bins):
+    def score(self, bins: Tensor) -> Any:
         """Returns the error."""
         return calibration_error.overconfidence_error(bins[:3])

@@ -1,5 +1,7 @@
 """Refinement as the RefCal paper measures it."""
 
+from typing import Any
+
 from keras_refcal.metrics.multiclass_auroc import MulticlassAUROC
 from keras_refcal.registration import serializable
 
@@ -42,8 +44,8 @@ class Refinement(MulticlassAUROC):
 
     def __init__(
         self,
-        resolution=None,
-        name="refinement",
-        **kwargs,
+        resolution: int | None = None,
+        name: str | None = "refinement",
+        **kwargs: Any,
     ):
         super().__init__("ovo", resolution, name, **kwargs)

@@ -1,5 +1,8 @@
 """Accuracy of groups of classes, by how many training samples they have."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -8,6 +11,7 @@ from keras_refcal.metrics.counters import ClassAnswers
 from keras_refcal.ops.class_groups import checked_groups, named_groups
 from keras_refcal.ops.division import divide
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -46,12 +50,12 @@ class ShotAccuracy(ClassifierMetric):
 
     def __init__(
         self,
-        class_counts,
-        groups="shots",
-        many=100,
-        few=20,
-        name="shot_accuracy",
-        **kwargs,
+        class_counts: Tensor,
+        groups: str | Mapping = "shots",
+        many: float = 100,
+        few: float = 20,
+        name: str | None = "shot_accuracy",
+        **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
         if self.multi_label:
@@ -68,7 +72,7 @@ class ShotAccuracy(ClassifierMetric):
         self._members = np.stack(list(members.values()))
         self.count(answers=ClassAnswers(len(self.class_counts)))
 
-    def score(self, answers):
+    def score(self, answers: Tensor) -> Any:
         """Returns the accuracy of each group by name."""
         totals = ops.sum(ops.where(self._members[:, None], answers, 0.0), axis=-1)
         accuracy = ops.unstack(divide(totals[:, 1], totals[:, 0]))

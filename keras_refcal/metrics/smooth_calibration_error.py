@@ -1,9 +1,12 @@
 """The smooth calibration error."""
 
+from typing import Any
+
 from keras_refcal.metrics.base import ClassifierMetric
 from keras_refcal.metrics.counters import FineConfidence
 from keras_refcal.ops import smooth
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 RESOLUTION, DISTANCE = 4096, 1e-3
 
@@ -37,14 +40,14 @@ class SmoothCalibrationError(ClassifierMetric):
 
     distance = "0.001 at most"
 
-    def __init__(self, name="smooth_calibration_error", **kwargs):
+    def __init__(self, name: str | None = "smooth_calibration_error", **kwargs: Any):
         super().__init__(name=name, **kwargs)
         self.count(bins=FineConfidence(RESOLUTION))
 
-    def score(self, bins):
+    def score(self, bins: Tensor) -> Any:
         """Returns the error."""
         return smooth.smooth_calibration_error(bins)
 
-    def bound(self, bins):
+    def bound(self, bins: Tensor) -> Any:
         """Returns what the coarser grid can make of it."""
         return DISTANCE

@@ -1,5 +1,7 @@
 """The static, or classwise, calibration error."""
 
+from typing import Any
+
 from keras_refcal.metrics.calibration_error import BinnedCalibrationError
 from keras_refcal.registration import serializable
 
@@ -41,10 +43,10 @@ class StaticCalibrationError(BinnedCalibrationError):
 
     def __init__(
         self,
-        num_bins=15,
-        convention="guo",
-        name="static_calibration_error",
-        **kwargs,
+        num_bins: int = 15,
+        convention: Any = "guo",
+        name: str | None = "static_calibration_error",
+        **kwargs: Any,
     ):
         super().__init__(
             num_bins=num_bins,

@@ -1,5 +1,7 @@
 """The thresholded adaptive calibration error."""
 
+from typing import Any
+
 from keras_refcal.metrics.calibration_error import BinnedCalibrationError
 from keras_refcal.registration import serializable
 
@@ -41,10 +43,10 @@ class ThresholdedAdaptiveCalibrationError(BinnedCalibrationError):
 
     def __init__(
         self,
-        num_bins=15,
-        threshold=0.01,
-        name="thresholded_adaptive_calibration_error",
-        **kwargs,
+        num_bins: int = 15,
+        threshold: float = 0.01,
+        name: str | None = "thresholded_adaptive_calibration_error",
+        **kwargs: Any,
     ):
         super().__init__(
             threshold=threshold,

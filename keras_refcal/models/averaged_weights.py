@@ -1,11 +1,15 @@
 """Means of the weights of models, with batch statistics that belong to them."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_refcal.types import Tensor
 
-def average_weights(models, x=None, batch_size=128):
+
+def average_weights(models: Any, x: Tensor | None = None, batch_size: int = 128) -> Any:
     """Returns a model whose weights are the means of those of several models.
 
     The models are snapshots of one training, or were fine-tuned from the same weights:
@@ -96,7 +100,9 @@ def batch_normalizations(model) -> list:
     return [x for x in model._flatten_layers() if isinstance(x, kind) and x.trainable]
 
 
-def update_batch_statistics(model, x, batch_size=128):
+def update_batch_statistics(
+    model: keras.Model, x: Tensor, batch_size: int = 128
+) -> Any:
     """Computes the statistics of batch normalisation anew for the weights as they are.
 
     After weights were averaged, or set in another way, the moving averages are still

@@ -1,6 +1,7 @@
 """Models whose predictions are means: of several models, or over views of an image."""
 
 import inspect
+from typing import Any
 
 import keras
 from keras import ops
@@ -17,7 +18,7 @@ from keras_refcal.registration import serializable
 SHIFT = 1 / 8
 
 
-def average(models, weights=None, from_logits=None):
+def average(models: Any, weights: str | None = None, from_logits: Any = None) -> Any:
     """Returns one model of the mean probabilities of several (a deep ensemble).
 
     It saves, exports and is calibrated as any model is: fit a calibrator to *its*
@@ -78,7 +79,9 @@ def average(models, weights=None, from_logits=None):
     return functional_model(inputs, layer(inputs), f"average_of_{len(models)}")
 
 
-def average_views(model, views=("image", "mirror"), from_logits=None):
+def average_views(
+    model: keras.Model, views: Any = ("image", "mirror"), from_logits: Any = None
+) -> Any:
     """Returns a model of the mean probabilities over views of each image.
 
     Predicting takes as many times as long as there are views.

@@ -1,10 +1,13 @@
 """What an encoder makes of its inputs: of which shape, and computed once for all."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_refcal.backend import inference
 from keras_refcal.models.views import flat_shapes, is_shape, without_views
+from keras_refcal.types import Tensor
 
 FEATURES, FEATURES_RANK = "features", 2
 
@@ -43,7 +46,7 @@ def features_shape_of(encoder, input_shape) -> tuple:
     return shape
 
 
-def encode(model, x, batch_size=256):
+def encode(model: keras.Model, x: Tensor, batch_size: int = 256) -> Any:
     """Returns inputs of a `RefCalModel` that stand for others: `{"features": …}`.
 
     The model skips its encoder for them. They hold what the encoder returns in

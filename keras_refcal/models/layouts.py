@@ -1,9 +1,11 @@
 """How the weights of a `RefCalModel` lie on a mesh of devices, for JAX."""
 
+from typing import Any
+
 import keras
 
 
-def layout_map(device_mesh, axis="model"):
+def layout_map(device_mesh: Any, axis: str = "model") -> Any:
     """Returns a layout that divides both heads of a `RefCalModel` among devices.
 
     The classifier's columns, one a class, and the hidden columns of the projection

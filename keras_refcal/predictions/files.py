@@ -2,14 +2,17 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 import reprlib
+from typing import Any
 
 import numpy as np
 
 from keras_refcal.npz import array_names, most_numbers, read_arrays
 from keras_refcal.predictions import Predictions, as_class_counts, as_predictions
 from keras_refcal.predictions.tables import read_csv, read_parquet
+from keras_refcal.types import Tensor
 
 # Beyond, shapes are taken for a mistake: rows for columns, or a file made to harm.
 MOST_CLASSES = 2**18
@@ -37,7 +40,7 @@ class SavedPredictions:
     images: np.ndarray | None = None
     sample_number: np.ndarray | None = None
 
-    def is_of_samples_of(self, other) -> bool:
+    def is_of_samples_of(self, other: Any) -> bool:
         """Whether two predictions are of the same samples in the same order.
 
         Args:
@@ -48,19 +51,19 @@ class SavedPredictions:
             return False
         return np.array_equal(self.predictions.labels, other.predictions.labels)
 
-    def name_of(self, class_id) -> str:
+    def name_of(self, class_id: int) -> str:
         """Returns the name of a class; its number where names are not known."""
         return str(class_id if self.class_names is None else self.class_names[class_id])
 
 
 def read_predictions(
-    path,
+    path: str | os.PathLike,
     *,
-    y_true=None,
-    probabilities=None,
-    logits=None,
-    class_counts=None,
-    images=True,
+    y_true: Tensor | None = None,
+    probabilities: Tensor | None = None,
+    logits: Tensor | None = None,
+    class_counts: Tensor | None = None,
+    images: bool = True,
 ) -> SavedPredictions:
     """Reads labels and predictions from a file and checks them.
 

@@ -1,6 +1,7 @@
 """Several classifiers beside each other."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def make_comparison(entries, judged, settings) -> Comparison:
     )
 
 
-def check_several(runs):
+def check_several(runs: Any) -> Any:
     """Raises `ValueError` if runs hold a single classifier."""
     labels = [entry.label for run in runs for entry in run.entries]
     if len(labels) < 2:

@@ -1,11 +1,13 @@
 """What a page says, as values for a program."""
 
+from typing import Any
+
 from keras_refcal.report.comparison import differences
 from keras_refcal.report.naming import distinct_entries, distinct_runs
 from keras_refcal.report.scores import judge
 
 
-def all_scores(runs, settings) -> dict:
+def all_scores(runs: Any, settings: Any) -> dict:
     """Returns the figures of every classifier, and differences between them.
 
     Args:

@@ -4,7 +4,9 @@ import base64
 import functools
 import hashlib
 import json
+import os
 import pathlib
+from typing import Any
 
 from keras_refcal.files import replacing
 from keras_refcal.report import recipe
@@ -19,7 +21,9 @@ TEMPLATES = pathlib.Path(__file__).parent / "templates"
 SCRIPTS = ("svg.js", "charts.js", "page.js")
 
 
-def render_report(runs, settings: ReportSettings | None = None, title=None) -> str:
+def render_report(
+    runs: Any, settings: ReportSettings | None = None, title: str | None = None
+) -> str:
     """Returns a page with every classifier of some runs in detail.
 
     Args:
@@ -54,7 +58,9 @@ def render_report(runs, settings: ReportSettings | None = None, title=None) -> s
     )
 
 
-def render_comparison(runs, settings: ReportSettings | None = None, title=None) -> str:
+def render_comparison(
+    runs: Any, settings: ReportSettings | None = None, title: str | None = None
+) -> str:
     """Returns a page with the classifiers of some runs beside each other.
 
     Args:
@@ -85,7 +91,7 @@ def render_comparison(runs, settings: ReportSettings | None = None, title=None) 
     )
 
 
-def write_page(path, html) -> None:
+def write_page(path: str | os.PathLike, html: Any) -> None:
     """Writes a page; the file is whole or, on an error, left as it was."""
     path = pathlib.Path(path)
     if not path.parent.is_dir():

@@ -5,6 +5,7 @@ a new figure of `matplotlib.pyplot`.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -27,8 +28,13 @@ LOSS_TERMS = (
 
 
 def plot_reliability(
-    curve: ReliabilityCurve, ax=None, title=None, *, level=0.95, counts=True
-):
+    curve: ReliabilityCurve,
+    ax: Any = None,
+    title: str | None = None,
+    *,
+    level: float = 0.95,
+    counts: bool = True,
+) -> Any:
     """Draws accuracy against confidence, bin by bin, with the gap between them.
 
     Args:
@@ -101,7 +107,9 @@ def _draw_accuracy(ax, curve, filled, level):
     )
 
 
-def plot_reliabilities(curves: Mapping[str, ReliabilityCurve], ax=None, title=None):
+def plot_reliabilities(
+    curves: Mapping[str, ReliabilityCurve], ax: Any = None, title: str | None = None
+) -> Any:
     """Draws several reliability curves in one diagram, each with its ECE.
 
     Args:
@@ -136,7 +144,9 @@ def plot_reliabilities(curves: Mapping[str, ReliabilityCurve], ax=None, title=No
     return ax
 
 
-def plot_confidence_histogram(histogram: ConfidenceHistogram, ax=None, title=None):
+def plot_confidence_histogram(
+    histogram: ConfidenceHistogram, ax: Any = None, title: str | None = None
+) -> Any:
     """Draws how many answers were right and wrong at each confidence.
 
     Args:
@@ -174,8 +184,10 @@ def plot_confidence_histogram(histogram: ConfidenceHistogram, ax=None, title=Non
 
 
 def plot_risk_coverage(
-    curves: RiskCoverageCurve | Mapping[str, RiskCoverageCurve], ax=None, title=None
-):
+    curves: RiskCoverageCurve | Mapping[str, RiskCoverageCurve],
+    ax: Any = None,
+    title: str | None = None,
+) -> Any:
     """Draws the error rate of the answers that remain when unsure ones are refused.
 
     Args:
@@ -203,7 +215,9 @@ def plot_risk_coverage(
     return ax
 
 
-def plot_class_calibration(classes: ClassCalibration, ax=None, title=None):
+def plot_class_calibration(
+    classes: ClassCalibration, ax: Any = None, title: str | None = None
+) -> Any:
     """Draws accuracy and mean confidence of every class, the largest class first.
 
     Args:
@@ -234,7 +248,9 @@ def plot_class_calibration(classes: ClassCalibration, ax=None, title=None):
     return ax
 
 
-def plot_training(history, ax=None, title=None, *, terms=LOSS_TERMS):
+def plot_training(
+    history: Any, ax: Any = None, title: str | None = None, *, terms: Any = LOSS_TERMS
+) -> Any:
     """Draws the terms of the loss over the epochs.
 
     Args:
@@ -286,7 +302,9 @@ def epoch_logs(history) -> dict[str, list]:
     }
 
 
-def plot_method_comparison(rows: Mapping[str, Mapping], ax=None, title=None):
+def plot_method_comparison(
+    rows: Mapping[str, Mapping], ax: Any = None, title: str | None = None
+) -> Any:
     """Draws methods by accuracy and ECE, coloured by refinement.
 
     Better methods lie further up (more accurate) and left (better calibrated).

@@ -5,6 +5,7 @@ import math
 import os
 import pathlib
 from collections.abc import Mapping
+from typing import Any
 
 from keras_refcal.files import read_json
 from keras_refcal.predictions.files import SavedPredictions, read_predictions
@@ -72,7 +73,7 @@ class Run:
     path: str = ""
 
 
-def read_runs(paths, images=True) -> list[Run]:
+def read_runs(paths: Any, images: bool = True) -> list[Run]:
     """Reads run directories or files of predictions, see `read_run`.
 
     What is given twice, whatever the spelling of its path, is read once.
@@ -83,7 +84,7 @@ def read_runs(paths, images=True) -> list[Run]:
     return [read_run(path, images) for path in once.values()]
 
 
-def files_read(path) -> list[pathlib.Path]:
+def files_read(path: str | os.PathLike) -> list[pathlib.Path]:
     """Returns the files that `read_run` may read; not all of them need exist."""
     path = pathlib.Path(path)
     if not path.is_dir():
@@ -92,7 +93,7 @@ def files_read(path) -> list[pathlib.Path]:
     return [*(path / name for name in READ), *seeds]
 
 
-def read_run(directory, images=True) -> Run:
+def read_run(directory: Any, images: bool = True) -> Run:
     """Reads a run directory; only predictions are required.
 
     They are `METHOD/seed-N/predictions.npz`, as `keras-refcal train` writes them (of

@@ -1,6 +1,7 @@
 """What a report depends on beside the predictions."""
 
 import dataclasses
+from typing import Any
 
 from keras_refcal.evaluation.conventions import Convention, as_convention
 
@@ -74,13 +75,13 @@ class ReportSettings:
             "convention": as_convention(self.convention).bins,
         }
 
-    def resampled(self, num_samples) -> tuple[str, ...]:
+    def resampled(self, num_samples: int) -> tuple[str, ...]:
         """Returns the names of the figures that get bootstrap intervals."""
         if not self.bootstrap:
             return ()
         return CHEAP_SCORES if num_samples <= MANY_SAMPLES else CHEAPEST_SCORES
 
-    def described(self, saved) -> list[tuple[str, str]]:
+    def described(self, saved: Any) -> list[tuple[str, str]]:
         """Returns the conventions in words."""
         convention = as_convention(self.convention)
         rows, classes = saved.predictions.probabilities.shape

@@ -1,6 +1,7 @@
 """A stage of training: one `compile` and one `fit`, described as data."""
 
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -61,11 +62,13 @@ class Stage:
     callbacks: tuple[keras.callbacks.Callback, ...] = ()
 
     @property
-    def needs_validation(self):
+    def needs_validation(self) -> Any:
         """Whether the stage reads a validation part."""
         return self.select == "refinement" or self.calibrator is not None
 
-    def compile(self, model, steps_per_epoch, jit_compile=None):
+    def compile(
+        self, model: keras.Model, steps_per_epoch: Any, jit_compile: Any = None
+    ) -> Any:
         """Compiles a `RefCalModel` for this stage.
 
         Args:
@@ -83,11 +86,11 @@ class Stage:
         )
 
     @property
-    def trains_classifier(self):
+    def trains_classifier(self) -> Any:
         """Whether a term of the loss reads what the classifier says."""
         return "classifier" not in unreached_heads(self.loss)
 
-    def describe(self):
+    def describe(self) -> Any:
         """Returns the stage as JSON-ready values."""
         values = dataclasses.asdict(dataclasses.replace(self, loss=None, callbacks=()))
         return {

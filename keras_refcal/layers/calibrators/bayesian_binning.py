@@ -1,11 +1,14 @@
 """Bayesian binning into quantiles."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_refcal.fitting.bayesian_binning import EVIDENCE, averaged_histogram
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice, check_integer
 
 
@@ -57,11 +60,11 @@ class BayesianBinning(OneVersusRestCalibrator):
 
     def __init__(
         self,
-        binning="quantile",
-        criterion="bdeu",
-        max_edges=512,
-        from_logits=True,
-        **kwargs,
+        binning: str = "quantile",
+        criterion: str = "bdeu",
+        max_edges: int = 512,
+        from_logits: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(from_logits=from_logits, **kwargs)
         check_choice("binning", binning, ("uniform", "quantile"))
@@ -71,20 +74,22 @@ class BayesianBinning(OneVersusRestCalibrator):
         self.criterion = criterion
         self.max_edges = max_edges
 
-    def build_map(self, num_maps):
+    def build_map(self, num_maps: Any) -> None:
         """Creates edges, the value before the first, and the rise behind each."""
         shape = (num_maps, self.max_edges)
         self.edges = self.add_state("edges", np.ones(shape))
         self.first = self.add_state("first", np.zeros(num_maps))
         self.rises = self.add_state("rises", np.zeros(shape))
 
-    def map(self, probabilities, log_odds):
+    def map(self, probabilities: Tensor, log_odds: Any) -> Any:
         """Returns the value of the step that each probability is on."""
         passed = ops.cast(probabilities[:, :, None] > self.edges, "float32")
         # Rounding of the sum must not leave a probability below 0.
         return ops.clip(self.first + ops.sum(passed * self.rises, axis=-1), 0.0, 1.0)
 
-    def fit_map(self, probabilities, log_odds, targets, weights):
+    def fit_map(
+        self, probabilities: Tensor, log_odds: Any, targets: Tensor, weights: str
+    ) -> Any:
         """Returns edges, first value and rises of one class."""
         edges, values = averaged_histogram(
             probabilities.astype("float32"),

@@ -1,11 +1,14 @@
 """Histogram binning."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.ops.bins import uniform_edges, weighted_mass_edges
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_choice
 
 
@@ -50,14 +53,20 @@ class HistogramBinning(OneVersusRestCalibrator):
     0.667
     """
 
-    def __init__(self, num_bins=15, binning="uniform", from_logits=True, **kwargs):
+    def __init__(
+        self,
+        num_bins: int = 15,
+        binning: str = "uniform",
+        from_logits: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(from_logits=from_logits, **kwargs)
         uniform_edges(num_bins)
         check_choice("binning", binning, ("uniform", "quantile"))
         self.num_bins = num_bins
         self.binning = binning
 
-    def build_map(self, num_maps):
+    def build_map(self, num_maps: Any) -> None:
         """Creates inner edges, the frequency of each bin, and which are filled."""
         edges = np.tile(uniform_edges(self.num_bins)[1:-1], (num_maps, 1))
         self.edges = self.add_state("edges", edges)
@@ -65,7 +74,7 @@ class HistogramBinning(OneVersusRestCalibrator):
         self.frequencies = self.add_state("frequencies", np.zeros(shape))
         self.filled = self.add_state("filled", np.zeros(shape))
 
-    def map(self, probabilities, log_odds):
+    def map(self, probabilities: Tensor, log_odds: Any) -> Any:
         """Returns the frequency in the bin of each probability."""
         above = ops.cast(probabilities[:, :, None] > self.edges, "int32")
         inside = ops.one_hot(ops.sum(above, axis=-1), self.num_bins, dtype="float32")
@@ -74,7 +83,9 @@ class HistogramBinning(OneVersusRestCalibrator):
             ops.sum(inside * self.frequencies, axis=-1) + (1 - filled) * probabilities
         )
 
-    def fit_map(self, probabilities, log_odds, targets, weights):
+    def fit_map(
+        self, probabilities: Tensor, log_odds: Any, targets: Tensor, weights: str
+    ) -> Any:
         """Returns inner edges, frequencies and which bins are filled, of one class."""
         scores = probabilities.astype("float32")
         edges = uniform_edges(self.num_bins)[1:-1]

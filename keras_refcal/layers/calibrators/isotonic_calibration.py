@@ -1,11 +1,14 @@
 """Isotonic calibration."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_refcal.fitting.isotonic import isotonic_blocks, merged, with_steps
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 # Rise of a probability over its log-odds. Logits near 50 that two programs compute
 # differ by 4e-6; probabilities then differ by less than 1e-6.
@@ -56,7 +59,7 @@ class IsotonicCalibration(OneVersusRestCalibrator):
     0.667
     """
 
-    def __init__(self, max_knots=64, from_logits=True, **kwargs):
+    def __init__(self, max_knots: int = 64, from_logits: bool = True, **kwargs: Any):
         super().__init__(from_logits=from_logits, **kwargs)
         if not isinstance(max_knots, int) or max_knots < 2:
             raise ValueError(
@@ -64,13 +67,13 @@ class IsotonicCalibration(OneVersusRestCalibrator):
             )
         self.max_knots = max_knots
 
-    def build_map(self, num_maps):
+    def build_map(self, num_maps: Any) -> None:
         """Creates knots (log-odds) and values, of which the identity uses none."""
         shape = (num_maps, self.max_knots)
         self.knots = self.add_state("knots", np.zeros(shape))
         self.values = self.add_state("values", np.zeros(shape))
 
-    def map(self, probabilities, log_odds):
+    def map(self, probabilities: Tensor, log_odds: Any) -> Any:
         """Returns the mapped probabilities: the sum of the rises passed so far."""
         width = self.knots[:, 1:] - self.knots[:, :-1]
         rise = self.values[:, 1:] - self.values[:, :-1]
@@ -82,7 +85,9 @@ class IsotonicCalibration(OneVersusRestCalibrator):
         )
         return self.values[:, 0] + ops.sum(share * rise, axis=-1)
 
-    def fit_map(self, probabilities, log_odds, targets, weights):
+    def fit_map(
+        self, probabilities: Tensor, log_odds: Any, targets: Tensor, weights: str
+    ) -> Any:
         """Returns knots and values of one class, the last ones repeated."""
         blocks = isotonic_blocks(log_odds.astype("float32"), targets, weights)
         line = merged(blocks, self.max_knots // 2).knots()

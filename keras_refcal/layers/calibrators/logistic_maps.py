@@ -1,5 +1,7 @@
 """Platt scaling and beta calibration: logistic maps of one probability."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -7,6 +9,7 @@ from keras_refcal.fitting.logistic import finite_targets, fit_logistic
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.ops.labels import log_probabilities
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -45,15 +48,17 @@ class PlattScaling(OneVersusRestCalibrator):
 
     mixing_share, has_few_numbers = 0.0, True
 
-    def build_map(self, num_maps):
+    def build_map(self, num_maps: Any) -> None:
         """Creates slope 1 and bias 0 of each class."""
         self.coefficients = self.add_state("coefficients", [[1.0, 0.0]] * num_maps)
 
-    def map(self, probabilities, log_odds):
+    def map(self, probabilities: Tensor, log_odds: Any) -> Any:
         """Returns the mapped probabilities."""
         return ops.sigmoid(log_odds * self.coefficients[:, 0] + self.coefficients[:, 1])
 
-    def fit_map(self, probabilities, log_odds, targets, weights):
+    def fit_map(
+        self, probabilities: Tensor, log_odds: Any, targets: Tensor, weights: str
+    ) -> Any:
         """Returns slope and bias of one class."""
         features = np.stack([log_odds, np.ones_like(log_odds)], axis=1)
         targets = finite_targets(log_odds, targets, weights)
@@ -96,18 +101,20 @@ class BetaCalibration(OneVersusRestCalibrator):
 
     mixing_share, has_few_numbers = 0.0, True
 
-    def build_map(self, num_maps):
+    def build_map(self, num_maps: Any) -> None:
         """Creates a = 1, b = 1 and c = 0 of each class."""
         identity = [[1.0, 1.0, 0.0]] * num_maps
         self.coefficients = self.add_state("coefficients", identity)
 
-    def map(self, probabilities, log_odds):
+    def map(self, probabilities: Tensor, log_odds: Any) -> Any:
         """Returns the mapped probabilities."""
         log_p = log_probabilities(probabilities)
         a, b, c = (self.coefficients[:, i] for i in range(3))
         return ops.sigmoid(a * log_p - b * (log_p - log_odds) + c)
 
-    def fit_map(self, probabilities, log_odds, targets, weights):
+    def fit_map(
+        self, probabilities: Tensor, log_odds: Any, targets: Tensor, weights: str
+    ) -> Any:
         """Returns a, b and c of one class."""
         log_p = np.log(np.maximum(probabilities, 1e-30))
         targets = finite_targets(log_odds, targets, weights)

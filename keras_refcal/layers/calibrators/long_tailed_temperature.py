@@ -1,5 +1,8 @@
 """Temperatures that know how many training samples each class had."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -8,6 +11,7 @@ from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.ops.class_groups import checked_groups, disjoint_groups
 from keras_refcal.ops.predicted_class import of_predicted_class, predicted_class
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_class_counts
 
 
@@ -52,7 +56,12 @@ class GroupTemperatureScaling(Calibrator):
     takes_labels = False
 
     def __init__(
-        self, class_counts, groups="shots", min_samples=30, from_logits=True, **kwargs
+        self,
+        class_counts: Tensor,
+        groups: str | Mapping = "shots",
+        min_samples: float = 30,
+        from_logits: bool = True,
+        **kwargs: Any,
     ):
         super().__init__(from_logits=from_logits, **kwargs)
         self.class_counts = check_class_counts(class_counts)
@@ -61,16 +70,16 @@ class GroupTemperatureScaling(Calibrator):
         self.groups = checked_groups(groups, len(self.class_counts), disjoint=True)
         self.min_samples = min_samples
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates the temperature of each predicted class, 1."""
         _check_counts(self.class_counts, num_classes)
         self.temperature = self.add_state("temperature", np.ones(num_classes))
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns `softmax(logits / T)` with the T of the predicted class."""
         return _by_predicted_class(logits, self.temperature)
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns the temperature of the group of each class."""
         (temperature,) = self.one_temperature(data.best.temperature)
         predicted = np.argmax(data.logits, axis=1)
@@ -80,7 +89,7 @@ class GroupTemperatureScaling(Calibrator):
                 temperature[members] = data.take(rows).best.temperature
         return (temperature,)
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns the same temperature for each class."""
         return (np.full(self.num_classes, temperature),)
 
@@ -128,20 +137,20 @@ class ClassDistributionAwareTemperature(Calibrator):
 
     takes_labels = False
 
-    def __init__(self, class_counts, from_logits=True, **kwargs):
+    def __init__(self, class_counts: Tensor, from_logits: bool = True, **kwargs: Any):
         super().__init__(from_logits=from_logits, **kwargs)
         self.class_counts = check_class_counts(class_counts)
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates the temperature of each class, 1."""
         _check_counts(self.class_counts, num_classes)
         self.temperature = self.add_state("temperature", np.ones(num_classes))
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns `softmax(logits / T)` with the T of the predicted class."""
         return _by_predicted_class(logits, self.temperature)
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns the temperature of each class."""
         import scipy.optimize
 
@@ -166,7 +175,7 @@ class ClassDistributionAwareTemperature(Calibrator):
         log_t, gamma = found.x
         return (np.exp(np.clip(log_t + gamma * share, *data.best.log_bounds)),)
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns the same temperature for each class."""
         return (np.full(self.num_classes, temperature),)
 

@@ -1,6 +1,7 @@
 """Matrix scaling and Dirichlet calibration, both with the ODIR penalty."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from keras import ops
@@ -9,6 +10,7 @@ from keras_refcal.fitting.linear import fit_matrix
 from keras_refcal.fitting.validation_set import log_softmax
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_non_negative
 
 
@@ -61,7 +63,13 @@ class MatrixScaling(Calibrator):
 
     depends_on_shift = True
 
-    def __init__(self, reg_lambda=None, reg_mu=None, from_logits=True, **kwargs):
+    def __init__(
+        self,
+        reg_lambda: float | None = None,
+        reg_mu: float | None = None,
+        from_logits: bool = True,
+        **kwargs: Any,
+    ):
         super().__init__(from_logits=from_logits, **kwargs)
         for name, value in (("reg_lambda", reg_lambda), ("reg_mu", reg_mu)):
             if value is not None:
@@ -70,17 +78,17 @@ class MatrixScaling(Calibrator):
         self.reg_mu = reg_mu
         self.fallback = reg_lambda is None and reg_mu is None
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates the unit matrix and the bias 0."""
         self.matrix = self.add_state("matrix", np.eye(num_classes))
         self.bias = self.add_state("bias", np.zeros(num_classes))
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns `softmax(W logits + b)`."""
         mapped = ops.matmul(logits, ops.transpose(self.matrix))
         return ops.softmax(mapped + self.bias, axis=-1)
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns W and b of least loss."""
         of_matrix, of_bias = self.reg_lambda, self.reg_mu
         return fit_matrix(
@@ -89,7 +97,7 @@ class MatrixScaling(Calibrator):
             of_matrix if of_bias is None else of_bias,
         )
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns W = 1 / T and b = 0."""
         return np.eye(self.num_classes) / temperature, np.zeros(self.num_classes)
 
@@ -138,11 +146,11 @@ class DirichletCalibration(MatrixScaling):
 
     depends_on_shift = False
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns `softmax(W log_softmax(logits) + b)`."""
         return super().calibrate(ops.log_softmax(logits, axis=-1))
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns W and b of least loss."""
         return super().fit_state(
             dataclasses.replace(data, logits=log_softmax(data.logits))

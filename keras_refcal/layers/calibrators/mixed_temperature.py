@@ -1,5 +1,7 @@
 """Temperatures whose probabilities are mixed with others."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -11,6 +13,7 @@ from keras_refcal.fitting.mixtures import (
 from keras_refcal.fitting.validation_set import label_probabilities
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -50,21 +53,21 @@ class LaplaceTemperatureScaling(Calibrator):
 
     is_mixed = True
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates the temperature, 1, and the share, 0."""
         self.temperature = self.add_state("temperature", 1.0)
         self.share = self.add_state("share", 0.0)
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns the mixed probabilities."""
         tempered = ops.softmax(logits / self.temperature, axis=-1)
         return mixed_with_uniform(tempered, self.share)
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns the temperature of least loss and the share."""
         return data.best.temperature, laplace_share(data.samples)
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns the temperature and no share."""
         return temperature, 0.0
 
@@ -102,19 +105,19 @@ class EnsembleTemperatureScaling(Calibrator):
     0.725
     """
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates the temperature, 1, and the shares, all of the tempered ones."""
         self.temperature = self.add_state("temperature", 1.0)
         self.shares = self.add_state("shares", [1.0, 0.0, 0.0])
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns the mixed probabilities."""
         tempered = ops.softmax(logits / self.temperature, axis=-1)
         given = ops.softmax(logits, axis=-1)
         mixed = self.shares[0] * tempered + self.shares[1] * given
         return mixed + self.shares[2] / self.num_classes
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns the temperature of least loss, and then the shares."""
         temperature = data.best.temperature
         parts = [
@@ -124,6 +127,6 @@ class EnsembleTemperatureScaling(Calibrator):
         ]
         return temperature, mixture_shares(np.stack(parts, axis=1), data.weights)
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns the temperature, whose probabilities have all shares."""
         return temperature, [1.0, 0.0, 0.0]

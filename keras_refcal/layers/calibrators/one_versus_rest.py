@@ -1,5 +1,7 @@
 """What calibrators share that map the probability of each class on its own."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -10,6 +12,7 @@ from keras_refcal.fitting.validation_set import (
 )
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.ops.labels import log_probabilities
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_bool
 
 FOLDS = 5
@@ -43,19 +46,19 @@ class OneVersusRestCalibrator(Calibrator):
     # Whether the map of two classes has so few numbers that it needs no comparison.
     has_few_numbers = False
 
-    def __init__(self, fallback=True, from_logits=True, **kwargs):
+    def __init__(self, fallback: bool = True, from_logits: bool = True, **kwargs: Any):
         super().__init__(from_logits=from_logits, **kwargs)
         check_bool("fallback", fallback)
         self.fallback = fallback
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates the state of the maps, the mixing shares and the temperature, 1."""
         self.num_maps = 1 if num_classes == 2 else num_classes
         self.build_map(self.num_maps)
         self.mixing = self.add_state("mixing", np.ones(self.num_maps))
         self.temperature = self.add_state("temperature", 1.0)
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns the mapped probabilities, divided by their sum."""
         identity = ops.softmax(logits / self.temperature, axis=-1)
         others = ops.matmul(identity, 1.0 - ops.eye(self.num_classes))
@@ -74,7 +77,7 @@ class OneVersusRestCalibrator(Calibrator):
         # Where all maps are 0, and where no class has one.
         return ops.where(total > 0, divided, identity)
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns the fitted maps, the mixing shares and the temperature 1."""
         has_few = self.has_few_numbers and self.num_maps == 1
         if self.fallback and not has_few and len(data.labels) >= 2 * FOLDS:
@@ -88,7 +91,7 @@ class OneVersusRestCalibrator(Calibrator):
                 return self.one_temperature(data.best.temperature)
         return self._fitted_maps(data)
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns maps that are not used, and the temperature."""
         *maps, _, _ = self._identity
         return (*maps, np.ones(self.num_maps), temperature)

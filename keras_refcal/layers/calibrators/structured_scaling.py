@@ -1,5 +1,7 @@
 """Structured vector and matrix scaling: shrunk maps of tempered probabilities."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -109,7 +111,7 @@ class StructuredVectorScaling(StructuredScaling):
     """
 
     @property
-    def scale(self):
+    def scale(self) -> Any:
         """The weights w, shape `(num_classes,)`."""
         return self.slopes
 
@@ -166,6 +168,6 @@ class StructuredMatrixScaling(StructuredScaling):
     is_diagonal = False
 
     @property
-    def matrix(self):
+    def matrix(self) -> Any:
         """The matrix W, shape `(num_classes, num_classes)`."""
         return self.slopes

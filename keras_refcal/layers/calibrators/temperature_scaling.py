@@ -1,9 +1,12 @@
 """Temperature scaling."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 
 
 @serializable
@@ -44,18 +47,18 @@ class TemperatureScaling(Calibrator):
     0.750
     """
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates the temperature, 1."""
         self.temperature = self.add_state("temperature", 1.0)
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns `softmax(logits / T)`."""
         return ops.softmax(logits / self.temperature, axis=-1)
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns the temperature of least loss."""
         return self.one_temperature(data.best.temperature)
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns the temperature."""
         return (temperature,)

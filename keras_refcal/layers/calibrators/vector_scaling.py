@@ -1,11 +1,14 @@
 """Vector scaling."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_refcal.fitting.linear import fit_vector
 from keras_refcal.layers.calibrators.base import Calibrator
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_non_negative
 
 
@@ -52,27 +55,27 @@ class VectorScaling(Calibrator):
 
     depends_on_shift = True
 
-    def __init__(self, l2=None, from_logits=True, **kwargs):
+    def __init__(self, l2: Any = None, from_logits: bool = True, **kwargs: Any):
         super().__init__(from_logits=from_logits, **kwargs)
         if l2 is not None:
             check_non_negative("l2", l2)
         self.l2 = l2
         self.fallback = l2 is None
 
-    def build_state(self, num_classes):
+    def build_state(self, num_classes: int) -> None:
         """Creates w = 1 and b = 0."""
         self.scale = self.add_state("scale", np.ones(num_classes))
         self.bias = self.add_state("bias", np.zeros(num_classes))
 
-    def calibrate(self, logits):
+    def calibrate(self, logits: Tensor) -> Any:
         """Returns `softmax(w * logits + b)`."""
         return ops.softmax(logits * self.scale + self.bias, axis=-1)
 
-    def fit_state(self, data):
+    def fit_state(self, data: Any) -> Any:
         """Returns w and b of least loss."""
         return fit_vector(data, self.l2)
 
-    def one_temperature(self, temperature):
+    def one_temperature(self, temperature: Any) -> Any:
         """Returns w = 1 / T and b = 0."""
         ones = np.ones(self.num_classes)
         return ones / temperature, 0 * ones

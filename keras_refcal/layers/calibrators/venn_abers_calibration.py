@@ -1,11 +1,14 @@
 """Venn-Abers calibration."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
 from keras_refcal.fitting.venn_abers import coarsened, venn_abers
 from keras_refcal.layers.calibrators.one_versus_rest import OneVersusRestCalibrator
 from keras_refcal.registration import serializable
+from keras_refcal.types import Tensor
 from keras_refcal.validation import check_integer
 
 
@@ -57,25 +60,27 @@ class VennAbersCalibration(OneVersusRestCalibrator):
 
     mixing_share = 0.0
 
-    def __init__(self, max_edges=128, from_logits=True, **kwargs):
+    def __init__(self, max_edges: int = 128, from_logits: bool = True, **kwargs: Any):
         super().__init__(from_logits=from_logits, **kwargs)
         check_integer("max_edges", max_edges, 1)
         self.max_edges = max_edges
 
-    def build_map(self, num_maps):
+    def build_map(self, num_maps: Any) -> None:
         """Creates edges (log-odds) and, behind each, the rise of the probability."""
         shape = (num_maps, self.max_edges)
         self.edges = self.add_state("edges", np.zeros(shape))
         self.first = self.add_state("first", np.zeros(num_maps))
         self.rises = self.add_state("rises", np.zeros(shape))
 
-    def map(self, probabilities, log_odds):
+    def map(self, probabilities: Tensor, log_odds: Any) -> Any:
         """Returns the value of the step that each log-odds is on."""
         passed = ops.cast(log_odds[:, :, None] > self.edges, "float32")
         # Rounding of the sum must not leave a probability above 1.
         return ops.minimum(self.first + ops.sum(passed * self.rises, axis=-1), 1.0)
 
-    def fit_map(self, probabilities, log_odds, targets, weights):
+    def fit_map(
+        self, probabilities: Tensor, log_odds: Any, targets: Tensor, weights: str
+    ) -> Any:
         """Returns edges, the first value and the rises of one class."""
         scores, values = venn_abers(log_odds.astype("float32"), targets, weights)
         values = coarsened(values, self.max_edges + 1)
