@@ -106,6 +106,7 @@ def test_the_callers_arrays_are_left_alone():
 FACES = {
     "evaluate": evaluation.evaluate,
     "binary_scores": evaluation.binary_scores,
+    "calibration_test": evaluation.calibration_test,
     "class_calibration": evaluation.class_calibration,
     "classwise_reliability_curve": evaluation.classwise_reliability_curve,
     "confidence_histogram": evaluation.confidence_histogram,
@@ -113,6 +114,7 @@ FACES = {
         *args, class_counts=[1] * np.shape(args[1])[-1]
     ),
     "multiclass_auroc": evaluation.multiclass_auroc,
+    "proper_calibration_error": evaluation.proper_calibration_error,
     "reliability_curve": evaluation.reliability_curve,
     "risk_coverage_curve": evaluation.risk_coverage_curve,
 }
