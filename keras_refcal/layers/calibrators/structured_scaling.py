@@ -106,8 +106,8 @@ class StructuredVectorScaling(StructuredScaling):
     >>> logits = generator.normal(size=(400, 3))
     >>> labels = np.argmax(logits + generator.gumbel(size=(400, 3)), axis=1)
     >>> layer = StructuredVectorScaling().fit(labels, 2 * logits + [2, 0, 0])
-    >>> print(f"{float(layer.bias[0]):.1f}")  # takes back what class 0 was given
-    -0.4
+    >>> bool(layer.bias[0] < -0.2)  # takes back what class 0 was given
+    True
     """
 
     @property
