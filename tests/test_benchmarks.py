@@ -44,6 +44,15 @@ def test_results_have_claims(path):
         )
 
 
+def test_results_hold_no_path_of_a_machine():
+    folder = RESULTS.parent
+    paths = [*folder.rglob("*.json"), *folder.rglob("*.jsonl"), *folder.rglob("*.md")]
+    assert len(paths) > 20
+    for path in paths:
+        found = re.search(r"[\"=]/\w+/[^\"\s]*", path.read_text())
+        assert found is None, (path.name, found)
+
+
 def test_the_table_says_what_was_missed():
     row = {"claim": "a", "ours": 2, "peer": 3, "ratio": 1.5, "target": 2, "unit": "ms"}
     lines = list(table([row, {**row, "target": 1}]))

@@ -149,15 +149,18 @@ def hardware():
 
 def write(stem, command, config, image_size, markdown, **values):
     """Writes `<stem>.json` and `<stem>.md` beside the runs, and prints the table."""
+    output_dir = pathlib.Path(config.output_dir)
+    # Whoever runs the command again has other directories.
+    shown = f"runs/{output_dir.name}"
+    command = command.replace(config.output_dir, shown)
     values |= {
         "command": command,
-        "config": dataclasses.asdict(config),
+        "config": dataclasses.asdict(config) | {"output_dir": shown, "data_dir": None},
         "image_size": image_size,
         "hardware": hardware(),
         "backend": keras.backend.backend(),
         "versions": {"keras": keras.__version__, "numpy": np.__version__},
     }
-    output_dir = pathlib.Path(config.output_dir)
     write_json(output_dir / f"{stem}.json", values)
     with replacing(output_dir / f"{stem}.md") as temporary:
         temporary.write_text(f"`{command}`\n\n{markdown}\n")
