@@ -64,7 +64,7 @@ def calibrate_run(
         "test_before": _figures(test, test.predictions.probabilities),
         "test_after": _figures(test, after),
     }
-    output = writable_directory(output, _holds_calibration)
+    output = writable_directory(output, _is_written_here)
     with replacing(output / "model.keras") as temporary:
         save_like(calibrated, temporary, run / "model.keras")
     _write_predictions(run / "predictions.npz", output / "predictions.npz", after)
@@ -119,7 +119,7 @@ def _check_directories(run, output):
             "what an earlier `calibrate` wrote, in which case name the run that it was "
             "given, or of a recipe that ends with a calibrator."
         )
-    check_directory(output, _holds_calibration)
+    check_directory(output, _is_written_here)
     if run.resolve() == pathlib.Path(output).resolve():
         raise ValueError(
             "`output_dir` must not be the run itself, whose model would be lost. "
@@ -129,6 +129,11 @@ def _check_directories(run, output):
 
 def _holds_calibration(directory):
     return (directory / CALIBRATION).is_file()
+
+
+def _is_written_here(directory):
+    """Whether `calibrate` wrote it; a run of a recipe with a calibrator has more."""
+    return _holds_calibration(directory) and not (directory / "history.json").exists()
 
 
 def _validation_file(run, validation):

@@ -10,6 +10,7 @@ from keras_refcal.files import replacing, write_json
 from keras_refcal.npz import array_names, read_arrays
 from keras_refcal.report import plots
 from keras_refcal.terminal import say
+from keras_refcal.training.calibrating import CALIBRATION
 from keras_refcal.training.results import summarise, table
 
 FILES = ("model.keras", "predictions.npz", "history.json")
@@ -48,9 +49,7 @@ def conclude(config, split, runs, output_dir, resolved):
     }
     seeds = sorted({_seed(run) for of_recipe in runs.values() for run in of_recipe})
     results = {"methods": summary, "seeds": seeds}
-    for name in FILES if split.validation is None else (*FILES, VALIDATION):
-        with replacing(output_dir / name) as temporary:
-            shutil.copyfile(runs[config.recipes[0]][0] / name, temporary)
+    _copy(runs[config.recipes[0]][0], output_dir, split.validation is not None)
     write_json(output_dir / "config.json", resolved)
     write_json(output_dir / "metrics.json", results)
     _draw_reliability(config, labels, predicted, output_dir / "reliability.png")
@@ -63,6 +62,18 @@ def conclude(config, split, runs, output_dir, resolved):
         f"15 bins.\nReport: {output_dir / 'report.html'}",
     )
     return results
+
+
+def _copy(run, output_dir, has_validation):
+    """Copies the files of the run that leads, that it is calibrated among them."""
+    for name in (*FILES, VALIDATION) if has_validation else FILES:
+        with replacing(output_dir / name) as temporary:
+            shutil.copyfile(run / name, temporary)
+    if (run / CALIBRATION).exists():
+        with replacing(output_dir / CALIBRATION) as temporary:
+            shutil.copyfile(run / CALIBRATION, temporary)
+    else:
+        (output_dir / CALIBRATION).unlink(missing_ok=True)
 
 
 def _predictions(run, labels):

@@ -10,6 +10,17 @@ from keras_refcal.data.fingerprint import fingerprint
 from keras_refcal.data.long_tail import validation_indices
 
 
+def load_images(config):
+    """Returns the `ImageData` that a `RunConfig` names, as it is."""
+    return load(
+        config.dataset,
+        config.data_dir,
+        config.image_size,
+        split_seed=config.split_seed,
+        skip_damaged=config.skip_damaged,
+    )
+
+
 @dataclasses.dataclass(frozen=True)
 class Split:
     """The images of a run.
@@ -31,14 +42,7 @@ class Split:
     @classmethod
     def load(cls, config):
         """Returns the split that a `RunConfig` asks for."""
-        images = load(
-            config.dataset,
-            config.data_dir,
-            config.image_size,
-            split_seed=config.split_seed,
-            skip_damaged=config.skip_damaged,
-        )
-        return cls.of(images, config)
+        return cls.of(load_images(config), config)
 
     @classmethod
     def of(cls, images, config):

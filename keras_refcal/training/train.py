@@ -23,7 +23,7 @@ from keras_refcal.training.files import (
     writable_directory,
 )
 from keras_refcal.training.one_run import check_same, run_once
-from keras_refcal.training.split import Split
+from keras_refcal.training.split import Split, load_images
 
 # Share of each class that is held out where a recipe asks for a validation part.
 VALIDATION_SHARE = 0.2
@@ -44,11 +44,12 @@ def train(config, images=None):
             holds a run of another configuration.
         OSError: If `output_dir` cannot be written.
     """
-    config = _with_validation(config)
     encoders.get(config.encoder)
     if config.compilation_cache is not None:
         keep_programs(config.compilation_cache)
-    split = Split.load(config) if images is None else Split.of(images, config)
+    images = load_images(config) if images is None else images
+    config = _with_validation(config, images)
+    split = Split.of(images, config)
     for name in config.recipes:
         _stages(config, name, split)
     output_dir = writable_directory(config.output_dir, holds_runs)
@@ -66,12 +67,13 @@ def train(config, images=None):
     return conclude(config, split, runs, output_dir, whole)
 
 
-def _with_validation(config):
+def _with_validation(config, images):
     """Returns the configuration with the share of images that its recipes need."""
     if config.validation is not None:
         return config
     needed = any(map(recipes.needs_validation, config.recipes))
-    share = VALIDATION_SHARE if needed else 0.0
+    has_own = images.validation_labels is not None
+    share = VALIDATION_SHARE if needed and not has_own else 0.0
     return dataclasses.replace(config, validation=share)
 
 

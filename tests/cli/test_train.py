@@ -45,7 +45,17 @@ def test_learns_the_digits(tmp_path, capsys):
     ):
         assert expected in printed
     written = {path.name for path in (tmp_path / "run").iterdir()}
-    assert written == FILES | {"refcal", "cross_entropy", "validation.npz"}
+    kept = {"validation.npz", "calibration.json"}
+    assert written == FILES | {"refcal", "cross_entropy"} | kept
+    capsys.readouterr()
+    assert main(["keras-refcal", "calibrate", f"--run={tmp_path / 'run'}"]) == 1
+    assert "must hold a model that is not calibrated" in capsys.readouterr().err
+    run = tmp_path / "run" / "cross_entropy" / "seed-0"
+    flags = [f"--run={run}", f"--output_dir={tmp_path / 'run'}"]
+    assert main(["keras-refcal", "calibrate", *flags]) == 1
+    assert "must be new, empty, or what the same command wrote" in (
+        capsys.readouterr().err
+    )
     chosen = read(tmp_path / "run" / "refcal" / "seed-0" / "calibration.json")
     assert chosen["class_weight"] == "balanced" and chosen["validation_samples"] == 97
     methods = read(tmp_path / "run" / "metrics.json")["methods"]

@@ -1,10 +1,13 @@
+import dataclasses
 import sys
 
 import keras
 import pytest
 
-from keras_refcal import recipes
+from keras_refcal import data, recipes
+from keras_refcal.training.config import TrainConfig
 from keras_refcal.training.recipes import PAPER, RECIPES, get, get_scale, small
+from keras_refcal.training.train import VALIDATION_SHARE, _with_validation
 
 COUNTS = [50, 20, 5]
 
@@ -107,3 +110,15 @@ def test_a_recipe_of_ones_own(tmp_path, monkeypatch):
     ):
         with pytest.raises(error, match=message):
             recipes.get(name, recipes.small(), [3, 2])
+
+
+def test_a_validation_part_of_its_own_is_what_recipes_read():
+    config = TrainConfig(dataset="digits", output_dir="runs")
+    digits = data.load("digits")
+    assert _with_validation(config, digits).validation == VALIDATION_SHARE
+    own = dataclasses.replace(
+        digits,
+        validation_images=digits.test_images,
+        validation_labels=digits.test_labels,
+    )
+    assert _with_validation(config, own).validation == 0
